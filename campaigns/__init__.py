@@ -1,0 +1,1 @@
+"""Why, to whom, and what came of it."""

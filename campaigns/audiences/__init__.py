@@ -1,0 +1,1 @@
+"""People, consent, segments."""

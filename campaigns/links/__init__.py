@@ -1,0 +1,1 @@
+"""A leaf: where tracked links lead."""

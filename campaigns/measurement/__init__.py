@@ -1,0 +1,1 @@
+"""Hits, attribution, results, reviews."""

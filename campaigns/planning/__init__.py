@@ -1,0 +1,1 @@
+"""Campaigns, stages, publications: the intention."""

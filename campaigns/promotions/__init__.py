@@ -1,0 +1,1 @@
+"""Offers, which are facts, and orders."""

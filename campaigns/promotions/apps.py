@@ -1,0 +1,12 @@
+"""Promotions, as Django knows it."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PromotionsConfig(AppConfig):
+    """The app of this room."""
+
+    name = "campaigns.promotions"
+    label = "promotions"
+    verbose_name = _("Promotions")

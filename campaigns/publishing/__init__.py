@@ -1,0 +1,1 @@
+"""Approval, seal, runs, deliveries: the ledger and the send pipeline."""

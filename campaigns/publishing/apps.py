@@ -1,0 +1,12 @@
+"""Publishing, as Django knows it."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PublishingConfig(AppConfig):
+    """The app of this room."""
+
+    name = "campaigns.publishing"
+    label = "publishing"
+    verbose_name = _("Publishing")

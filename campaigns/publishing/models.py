@@ -1,0 +1,236 @@
+"""The ledger: what was approved, whom it is for, and what became of every single copy.
+
+At any instant, for every run: targeted = pending + claimed + attempting + accepted + rejected + skipped + unknown +
+unconfirmed. `manage.py audit_ledger` prints every violation.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.publishing.states import ChunkState, DeliveryState, RunState
+from core import clock
+from core.ids import uuid7
+
+
+class Seal(models.Model):
+    """What a reviewer approved: compiled bytes and frozen facts, and the order to send them, each with its own hash."""
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    publication = models.ForeignKey("planning.Publication", on_delete=models.PROTECT, related_name="seals")
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 over the parts, the facts and the assets.")
+    order_hash = models.CharField(max_length=64, help_text="SHA-256 over account, audience rule and moment.")
+    order = models.JSONField(default=dict, help_text="What `order_hash` is of, for people to read.")
+    facts = models.JSONField(default=dict, help_text="The offer's facts as they were.")
+    sealed_at = models.DateTimeField(default=clock.now)
+    sealed_by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    superseded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("seal")
+        verbose_name_plural = _("seals")
+        ordering = ["publication", "-sealed_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["publication"], condition=models.Q(superseded_at__isnull=True), name="publishing_seal_one_valid"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.content_hash[:12]
+
+
+class SealPart(models.Model):
+    """The compiled message for one (locale, arm), as the bytes that are read when sending."""
+
+    seal = models.ForeignKey(Seal, on_delete=models.CASCADE, related_name="parts")
+    locale = models.CharField(max_length=20)
+    arm = models.CharField(max_length=20, blank=True, default="")
+    link_set = models.ForeignKey("links.LinkSet", null=True, on_delete=models.PROTECT, related_name="+")
+    compiled = models.BinaryField(help_text="Canonical JSON; see `campaigns.publishing.compiler`.")
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("seal part")
+        constraints = [models.UniqueConstraint(fields=["seal", "locale", "arm"], name="publishing_part_once")]
+
+    def __str__(self) -> str:
+        return f"{self.locale} {self.arm}".strip()
+
+
+class SealAsset(models.Model):
+    """A picture as it was when it was approved."""
+
+    seal = models.ForeignKey(Seal, on_delete=models.CASCADE, related_name="assets")
+    sha256 = models.CharField(max_length=64)
+    content = models.BinaryField()
+    mime_type = models.CharField(max_length=80)
+
+    class Meta:
+        verbose_name = _("seal asset")
+        constraints = [models.UniqueConstraint(fields=["seal", "sha256"], name="publishing_asset_once")]
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
+class Run(models.Model):
+    """One wave: the recipients whose clocks show the moment at the same instant; one occurrence of a repetition."""
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    publication = models.ForeignKey("planning.Publication", on_delete=models.PROTECT, related_name="runs")
+    seal = models.ForeignKey(Seal, null=True, on_delete=models.PROTECT, related_name="runs")
+    occurrence = models.PositiveIntegerField(default=0)
+    wave = models.CharField(
+        max_length=40, blank=True, default="", help_text="The instant of a local-time wave, ISO 8601 UTC."
+    )
+    zones = models.JSONField(default=list, help_text="Zones of a local-time wave; empty: everybody.")
+    due_at = models.DateTimeField(_("due"))
+    state = models.CharField(_("state"), max_length=12, choices=RunState.choices, default=RunState.WAITING)
+    state_reason = models.CharField(max_length=300, blank=True, default="")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        ordering = ["due_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["publication", "occurrence", "wave"], name="publishing_run_once"),
+            models.CheckConstraint(condition=models.Q(state__in=RunState.values), name="publishing_run_state"),
+        ]
+        indexes = [models.Index(fields=["state", "due_at"], name="publishing_run_due")]
+
+    def __str__(self) -> str:
+        return f"{self.publication_id}/{self.occurrence}/{self.wave}"
+
+
+class Snapshot(models.Model):
+    """The audience as it was frozen when the run started; the deliveries are its rows."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="snapshot")
+    frozen_at = models.DateTimeField(default=clock.now)
+    targeted = models.PositiveIntegerField(help_text="Rows of the ledger for this run; never changes.")
+    left_out = models.JSONField(default=dict, help_text="How many were skipped at the freeze, by reason.")
+    audience = models.JSONField(default=dict, help_text="The rule as it stood.")
+
+    class Meta:
+        verbose_name = _("snapshot")
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.targeted}"
+
+
+class Delivery(models.Model):
+    """One copy for one recipient (direct) or one post (broadcast). Made at the freeze, never deleted."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="deliveries")
+    publication = models.ForeignKey("planning.Publication", on_delete=models.PROTECT, related_name="deliveries")
+    occurrence = models.PositiveIntegerField(default=0)
+    recipient_key = models.CharField(
+        max_length=64,
+        help_text="Of the endpoint; `none:…` or `same:…` and the contact's id for those without one of their own.",
+    )
+    contact = models.ForeignKey("audiences.Contact", null=True, on_delete=models.SET_NULL, related_name="deliveries")
+    endpoint = models.ForeignKey("audiences.Endpoint", null=True, on_delete=models.SET_NULL, related_name="+")
+    seq = models.PositiveIntegerField(help_text="From 1, in the order of the freeze.")
+    part = models.ForeignKey(SealPart, null=True, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(_("state"), max_length=12, choices=DeliveryState.choices, default=DeliveryState.PENDING)
+    reason = models.CharField(_("reason"), max_length=60, blank=True, default="")
+    attempts_made = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, help_text="Not before; set for retries, which leave the chunk.")
+    provider_id = models.CharField(max_length=200, blank=True, default="")
+    changed_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [
+            models.UniqueConstraint(fields=["run", "recipient_key"], name="publishing_delivery_once_run"),
+            models.UniqueConstraint(
+                fields=["publication", "occurrence", "recipient_key"], name="publishing_delivery_once"
+            ),
+            models.UniqueConstraint(fields=["run", "seq"], name="publishing_delivery_seq"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=DeliveryState.values), name="publishing_delivery_state"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["run", "next_at"], condition=models.Q(next_at__isnull=False), name="publishing_delivery_retry"
+            ),
+            models.Index(
+                fields=["run", "state"],
+                condition=models.Q(state__in=["attempting", "unknown", "unconfirmed"]),
+                name="publishing_delivery_doubt",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.seq}"
+
+
+class Chunk(models.Model):
+    """A range of `seq` that one worker holds at a time. `epoch` rises with every lease: an old holder cannot write."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    first_seq = models.PositiveIntegerField()
+    last_seq = models.PositiveIntegerField()
+    next_seq = models.PositiveIntegerField(help_text="Everything before it has been attempted or settled.")
+    state = models.CharField(max_length=10, choices=ChunkState.choices, default=ChunkState.OPEN)
+    epoch = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=120, blank=True, default="")
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("chunk")
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="publishing_chunk_once"),
+            models.CheckConstraint(
+                condition=models.Q(last_seq__gte=models.F("first_seq")), name="publishing_chunk_range"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "lease_until"], name="publishing_chunk_lease")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.number}"
+
+
+class Attempt(models.Model):
+    """One try of one delivery: written with `attempting`, closed with the outcome."""
+
+    id = models.BigAutoField(primary_key=True)
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
+    epoch = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(
+        max_length=12, blank=True, default="", help_text="Empty while open; a `channels.base.Result`, or `lost`."
+    )
+    provider_id = models.CharField(max_length=200, blank=True, default="")
+    code = models.CharField(max_length=60, blank=True, default="")
+    detail = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="publishing_attempt_once")]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id}/{self.number}"
+
+
+class EventCursor(models.Model):
+    """How far a reader has come in a table below (provider events): committed together with what it did."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    position = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("cursor")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.position}"

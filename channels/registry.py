@@ -1,0 +1,1 @@
+"""Providers, found by their modules."""

@@ -1,0 +1,1 @@
+"""What we say: pages, messages, and how they read on each channel."""

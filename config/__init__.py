@@ -1,0 +1,1 @@
+"""The wiring: settings, addresses, processes. The only room that knows every other."""

@@ -1,0 +1,10 @@
+"""The wiring, as Django knows it: it owns no tables, only the commands that know every room."""
+
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    """Home of the commands that know every room."""
+
+    name = "config"
+    label = "config"

@@ -1,0 +1,98 @@
+"""Typed readers of the environment that fail loudly: a wrong value stops the start and names the variable."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The variable as it stands; without a default it must be set and not empty."""
+    value = os.environ.get(name, "")
+    if value:
+        return value
+    if default is None:
+        raise ImproperlyConfigured(f"Set the environment variable {name}.")
+    return default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """1/true/yes/on or 0/false/no/off."""
+    if name not in os.environ:
+        return default
+    value = os.environ[name].strip().lower()
+    if value in TRUE:
+        return True
+    if value in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not “{value}”.")
+
+
+def integer(name: str, *, default: int, least: int = 0) -> int:
+    """A whole number of at least `least`."""
+    value = os.environ.get(name, "")
+    try:
+        number = int(value) if value else default
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not “{value}”.") from error
+    if number < least:
+        raise ImproperlyConfigured(f"{name} must be at least {least}.")
+    return number
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Words between commas; empty ones are dropped."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def folder(name: str, default: Path) -> Path:
+    """An absolute path to a folder, which is made when it does not exist."""
+    path = Path(os.environ.get(name) or default).expanduser().absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}: the folder {path} cannot be made ({error.strerror}).") from error
+    return path
+
+
+def sqlite(path: Path | str) -> dict[str, Any]:
+    """SQLite as the ledger needs it: WAL, and `synchronous=FULL` because NORMAL can lose a committed `attempting`."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+        },
+    }
+
+
+def database(name: str, default: dict[str, Any]) -> dict[str, Any]:
+    """A Django database from a URL: ``postgres://user:password@host:port/name?sslmode=…`` or ``sqlite:///path``."""
+    value = os.environ.get(name, "")
+    if not value:
+        return default
+    url = urlsplit(value)
+    if url.scheme in {"postgres", "postgresql"}:
+        if not url.path.strip("/"):
+            raise ImproperlyConfigured(f"{name} names no database: postgres://user:password@host:5432/name")
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(url.path.lstrip("/")),
+            "USER": unquote(url.username or ""),
+            "PASSWORD": unquote(url.password or ""),
+            "HOST": url.hostname or "",
+            "PORT": str(url.port or ""),
+            "OPTIONS": dict(parse_qsl(url.query)),
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+        }
+    if url.scheme == "sqlite":
+        return sqlite(unquote(url.path.removeprefix("/")) if url.path.startswith("//") else unquote(url.path[1:]))
+    raise ImproperlyConfigured(f"{name} must begin with postgres:// or sqlite:///, not “{url.scheme}://”.")

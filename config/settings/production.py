@@ -1,0 +1,72 @@
+"""Production: PostgreSQL, RabbitMQ or Redis, several hosts, HTTPS in front. Whatever must be said has no default."""
+
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from config.settings.base import *  # noqa: F403
+from config.settings.base import ALMANAC_BASE_URL, SECRET_KEY_FALLBACKS
+
+DEBUG = False
+
+SECRET_KEY = env.text("ALMANAC_SECRET_KEY")
+if len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured("ALMANAC_SECRET_KEY must have at least 50 characters.")
+ALMANAC_HASH_KEY = env.text("ALMANAC_HASH_KEY", [SECRET_KEY, *SECRET_KEY_FALLBACKS][-1])
+
+env.text("DATABASE_URL")
+DATABASES = {"default": env.database("DATABASE_URL", {})}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database in production: postgres://…")
+
+env.text("ALMANAC_BASE_URL")
+if urlsplit(ALMANAC_BASE_URL).scheme != "https":
+    raise ImproperlyConfigured("ALMANAC_BASE_URL must begin with https:// in production.")
+
+CELERY_BROKER_URL = env.text("ALMANAC_BROKER_URL")
+match urlsplit(CELERY_BROKER_URL).scheme:
+    case "amqp" | "amqps":
+        CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+        CELERY_WORKER_DETECT_QUORUM_QUEUES = True
+        CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True, "socket_timeout": 5}
+    case "redis" | "rediss":
+        CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 5}
+    case _:
+        raise ImproperlyConfigured("ALMANAC_BROKER_URL must begin with amqp://, amqps://, redis:// or rediss://.")
+
+_cache = env.text("ALMANAC_CACHE_URL", "")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _cache}
+    if _cache
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "almanac_cache"}
+}
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = env.flag("ALMANAC_SSL_REDIRECT", default=True)
+SECURE_HSTS_SECONDS = env.integer("ALMANAC_HSTS_SECONDS", default=31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("ALMANAC_HSTS_SUBDOMAINS", default=True)
+SECURE_HSTS_PRELOAD = env.flag("ALMANAC_HSTS_PRELOAD", default=True)
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+
+_smtp = env.text("ALMANAC_STAFF_MAIL_HOST", "")
+if _smtp:
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": {
+                "host": _smtp,
+                "port": env.integer("ALMANAC_STAFF_MAIL_PORT", default=587),
+                "username": env.text("ALMANAC_STAFF_MAIL_USER", ""),
+                "password": env.text("ALMANAC_STAFF_MAIL_PASSWORD", ""),
+                "use_tls": True,
+                "timeout": 20,
+            },
+        }
+    }

@@ -1,0 +1,1 @@
+"""The shared ground: clock, ids, signing, money, transitions, errors, users and markets."""

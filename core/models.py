@@ -1,0 +1,128 @@
+"""Who works here, which markets the shop sells in, and which installation this is."""
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core import clock
+from core.ids import uuid7
+
+
+def validate_zone(name: str) -> None:
+    """Refuse a name that the IANA time zone database does not know."""
+    try:
+        clock.zone(name)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+class User(AbstractUser):
+    """A person, or a service account that only speaks to the API."""
+
+    is_service_account = models.BooleanField(_("service account"), default=False)
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+
+class Market(models.Model):
+    """A country or region the shop sells in: its currency, its clock, its languages and its holidays."""
+
+    code = models.SlugField(_("code"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    country = models.CharField(_("country"), max_length=2, help_text=_("ISO 3166 code; decides the occasions."))
+    currency = models.CharField(_("currency"), max_length=3, help_text=_("ISO 4217 code."))
+    timezone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_zone])
+    locales = models.JSONField(_("languages"), default=list, help_text=_("Language codes, the first one preferred."))
+    is_default = models.BooleanField(_("default market"), default=False)
+
+    class Meta:
+        verbose_name = _("market")
+        verbose_name_plural = _("markets")
+        ordering = ["-is_default", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="core_market_one_default"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TokenGrant(models.Model):
+    """What an API token may do. The token itself (digest, prefix, revocation) is Wagtail's."""
+
+    token = models.OneToOneField("wagtailcore.APIToken", on_delete=models.CASCADE, related_name="grant")
+    scopes = models.JSONField(_("scopes"), default=list)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API token grant")
+        verbose_name_plural = _("API token grants")
+
+    def __str__(self) -> str:
+        return f"{self.token}: {', '.join(self.scopes)}"
+
+
+class IdempotencyRecord(models.Model):
+    """The answer that was given to a write with an ``Idempotency-Key``, so that a replay gets the same one."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="Null while the first request is still running.")
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = _("idempotency record")
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="core_idempotency_once")]
+        indexes = [models.Index(fields=["created_at"], name="core_idempotency_age")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Installation(models.Model):
+    """Which installation this database belongs to: one row, confirmed by a person when it looks like a copy.
+
+    `fingerprint` says which database and which public address it was when a person (or the first start) confirmed it. A
+    restored or cloned database shows another one, or a heartbeat gone stale, and then nothing is sent until confirmed.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    public_id = models.UUIDField(default=uuid7, editable=False)
+    fingerprint = models.JSONField(default=dict)
+    heartbeat_at = models.DateTimeField(default=clock.now)
+    confirmed_at = models.DateTimeField(default=clock.now)
+    confirmed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    held_reason = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("installation")
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="core_installation_single")]
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+
+class ProcessHeartbeat(models.Model):
+    """A process that says it is alive: web, worker or scheduler."""
+
+    kind = models.CharField(max_length=20)
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    boot_id = models.CharField(max_length=64)
+    started_at = models.DateTimeField(default=clock.now)
+    seen_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = _("process")
+        verbose_name_plural = _("processes")
+        constraints = [models.UniqueConstraint(fields=["kind", "host", "pid"], name="core_process_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.host}:{self.pid}"

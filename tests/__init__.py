@@ -1,0 +1,1 @@
+"""Tests, at the interfaces we promise."""

@@ -1,0 +1,81 @@
+"""The shared cast and the ground rules of every test."""
+
+import os
+import shutil
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+
+
+def pytest_collection_modifyitems(config, items):
+    """A service that is not named is a skip; one that is named and missing is a failure, in the test itself."""
+    for marker, variable in (
+        ("postgres", "ALMANAC_TEST_POSTGRES_URL"),
+        ("rabbitmq", "ALMANAC_TEST_RABBITMQ_URL"),
+        ("redis", "ALMANAC_TEST_REDIS_URL"),
+    ):
+        if not os.environ.get(variable):
+            skip = pytest.mark.skip(reason=f"{variable} is not set")
+            for item in items:
+                if marker in item.keywords:
+                    item.add_marker(skip)
+    if not chromium():
+        skip = pytest.mark.skip(reason="no Chromium on this machine")
+        for item in items:
+            if "browser" in item.keywords:
+                item.add_marker(skip)
+
+
+def chromium() -> str | None:
+    return os.environ.get("ALMANAC_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_unconfigure(config):
+    shutil.rmtree(settings.ALMANAC_HOME, ignore_errors=True)
+
+
+def make_user(name, **fields):
+    return get_user_model().objects.create_user(username=name, password="pass-word-1", **fields)
+
+
+@pytest.fixture
+def owner(db):
+    return get_user_model().objects.create_superuser(
+        username="owner", password="pass-word-1", email="owner@shop.example"
+    )
+
+
+@pytest.fixture
+def editor(db):
+    return make_user("editor")
+
+
+@pytest.fixture
+def marketer(db):
+    return make_user("marketer")
+
+
+@pytest.fixture
+def reviewer(db):
+    return make_user("reviewer")
+
+
+@pytest.fixture
+def stranger(db):
+    return make_user("stranger")
+
+
+@pytest.fixture
+def market(db):
+    from core.models import Market
+
+    return Market.objects.create(
+        code="us",
+        name="United States",
+        country="US",
+        currency="USD",
+        timezone="America/New_York",
+        locales=["en"],
+        is_default=True,
+    )

@@ -1,0 +1,101 @@
+"""The house stands as ARCHITECTURE.md draws it.
+
+`calendar/` holds the app `marketing_calendar` and must never become a package: a top-level package called `calendar` shadows
+the standard library's, and e-mail, requests and more break. The fix is always to put new code into
+`calendar/marketing_calendar/` and to leave `calendar/` without an `__init__.py`.
+"""
+
+import calendar
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+
+LAYERS = [
+    {"config"},
+    {"marketing_calendar"},
+    {"measurement"},
+    {"publishing"},
+    {"planning"},
+    {"cms"},
+    {"promotions"},
+    {"audiences"},
+    {"links", "channels"},
+    {"core"},
+]
+HEIGHT = {label: -depth for depth, labels in enumerate(LAYERS) for label in labels}
+
+
+def test_calendar_is_a_folder_and_not_a_package():
+    assert not (ROOT / "calendar" / "__init__.py").exists(), __doc__
+
+
+def test_the_standard_librarys_calendar_is_what_gets_imported():
+    assert Path(calendar.__file__).is_relative_to(sysconfig.get_paths()["stdlib"])
+
+
+@pytest.mark.parametrize("start", [["-c", "import calendar; print(calendar.__file__)"]])
+def test_the_standard_librarys_calendar_is_imported_from_the_root_too(start):
+    printed = subprocess.run(
+        [sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert Path(printed).is_relative_to(sysconfig.get_paths()["stdlib"])
+
+
+def test_every_room_has_a_place_in_the_layers():
+    rooms = [config for config in apps.get_app_configs() if Path(config.path).is_relative_to(ROOT)]
+    ours = {config.label for config in rooms if ".venv" not in config.path}
+    assert ours == set(HEIGHT)
+
+
+def relations():
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.app_label not in HEIGHT:
+            continue
+        for field in model._meta.get_fields(include_hidden=False):
+            if field.is_relation and field.concrete and field.related_model and field.related_model != "self":
+                yield model, field
+
+
+def test_model_relations_go_down_too():
+    """A foreign key is an import that import-linter does not see."""
+    wrong = [
+        f"{model._meta.label}.{field.name} → {field.related_model._meta.label}"
+        for model, field in relations()
+        if (target := field.related_model._meta.app_label) in HEIGHT
+        and target != model._meta.app_label
+        and HEIGHT[target] >= HEIGHT[model._meta.app_label]
+    ]
+    assert not wrong
+
+
+def test_migration_dependencies_go_down_too():
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    wrong = [
+        f"{label}.{name} → {target}.{before}"
+        for (label, name), migration in loader.disk_migrations.items()
+        if label in HEIGHT
+        for target, before in migration.dependencies
+        if target in HEIGHT and target != label and HEIGHT[target] >= HEIGHT[label]
+    ]
+    assert not wrong
+
+
+def test_celery_is_imported_by_tasks_and_the_wiring_only():
+    """Also as an external name inside a function, which import-linter's contract covers as well."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for room in ("core", "cms", "campaigns", "channels", "calendar")
+        for path in (ROOT / room).rglob("*.py")
+        if path.name != "tasks.py" and re.search(r"^\s*(from|import) (celery|kombu)\b", path.read_text(), re.MULTILINE)
+    ]
+    assert not wrong
