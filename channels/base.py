@@ -272,5 +272,5 @@ class Provider(ABC):
         """Evidence for a job in doubt, by reading back from the provider; None when it offers none."""
         return None
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most providers hold nothing
         """Give back connections."""
