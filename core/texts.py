@@ -5,9 +5,19 @@ allow-list, and gives what never changes as literals and what does as numbered s
 per recipient only the slots are worked out.
 """
 
-from collections.abc import Sequence
+import html
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from core.errors import Invalid
 
 
 class Escape(StrEnum):
@@ -40,3 +50,352 @@ class Text:
     def fill(self, values: Sequence[str]) -> str:
         """The text one recipient gets."""
         return "".join(piece if isinstance(piece, str) else values[piece.index] for piece in self.pieces)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The small language
+
+FIELDS: Mapping[str, frozenset[str] | None] = {
+    "first_name": frozenset(),
+    "last_name": frozenset(),
+    "locale": frozenset(),
+    "unsubscribe_url": frozenset(),
+    "view_url": frozenset(),
+    "attributes": None,  # whatever the shop stores about a contact, one level deep
+    "contact": frozenset({"first_name", "last_name", "locale", "attributes"}),
+    "offer": frozenset({"name", "price", "regular_price", "code", "starts", "ends", "legal_line"}),
+}
+"""What a text may name, and the fields each name has; None: any field, one level deep."""
+
+FILTERS: Mapping[str, int] = {
+    "default": 1,
+    "upper": 0,
+    "lower": 0,
+    "title": 0,
+    "capitalize": 0,
+    "truncate": 1,
+    "trim": 0,
+    "escape": 0,
+}
+"""The filters a text may use, and how many arguments each takes at most."""
+
+MAX_SOURCE = 1_000_000
+MAX_VALUE = 10_000
+MAX_CONSTANT = 1_000
+MAX_SLOTS = 200
+MAX_DEPTH = 12
+
+Tree = list[Any]
+"""An expression as JSON: ``["name", n]``, ``["field", tree, n]``, ``["const", v]``, ``["filter", n, tree, args]``,
+``["compare", op, a, b]``, ``["and" | "or", a, b]``, ``["not", a]``, ``["defined", a]``,
+``["if", [[test, body], …], body]`` where a body is a list of ``["literal", s]``, ``["out", tree]`` and ``["if", …]``.
+
+Seals keep these trees, not code: there is nothing in them that could do more than this list says.
+"""
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "lteq": operator.le,
+    "gt": operator.gt,
+    "gteq": operator.ge,
+}
+
+# Jinja2 only reads the source. Nothing is ever run by it: what `_Walker` does not know has no meaning here.
+_READER = ImmutableSandboxedEnvironment(autoescape=True, keep_trailing_newline=True, newline_sequence="\n")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_HEADER_BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+
+def escaped(value: str, escape: Escape) -> str:
+    """`value` made safe for its place. A header loses every line break and control character."""
+    match escape:
+        case Escape.HTML:
+            return html.escape(_CONTROL.sub("", value), quote=True)
+        case Escape.URL:
+            return quote(value, safe="")
+        case Escape.HEADER:
+            return _HEADER_BREAK.sub(" ", value)
+        case Escape.TEXT:
+            return _CONTROL.sub("", value)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """What one slot says, and how it is escaped."""
+
+    tree: Tree
+    escape: Escape
+
+    def render(self, context: Mapping[str, Any]) -> str:
+        """The slot's value for one recipient, already escaped for its place.
+
+        A field that is missing or empty is the empty string. Raises `Invalid` for a value beyond `MAX_VALUE` characters.
+        """
+        value = _output(self.tree, context, self.escape)
+        if len(value) > MAX_VALUE:
+            raise Invalid("A personal field is too long to be put into a message.", code="render")
+        return value
+
+    def names(self) -> frozenset[str]:
+        """The names this expression asks for: what the context has to hold."""
+        return frozenset(_names(self.tree))
+
+    def to_json(self) -> list[Any]:
+        """For the seal."""
+        return [self.escape.value, self.tree]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> "Expression":
+        """From the seal."""
+        return cls(tree=data[1], escape=Escape(data[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A text and what stands in its slots; `text` counts its slots from 0 in the order of `expressions`."""
+
+    text: Text
+    expressions: tuple[Expression, ...]
+
+    def values(self, context: Mapping[str, Any]) -> tuple[str, ...]:
+        """The values of all slots for one recipient."""
+        return tuple(expression.render(context) for expression in self.expressions)
+
+    def render(self, context: Mapping[str, Any]) -> str:
+        """The text one recipient gets: for previews."""
+        return self.text.fill(self.values(context))
+
+
+def parse(source: str, escape: Escape, allowed: frozenset[str] | None = None) -> Parsed:
+    """Read `source`; raises `Invalid` with a sentence that names what is not allowed.
+
+    `allowed` narrows the names that may be used (all of `FIELDS` by default). ``{{ … }}`` and whole
+    ``{% if %}…{% endif %}`` blocks become slots, everything else is literal.
+    """
+    if len(source) > MAX_SOURCE:
+        raise Invalid(f"The text is longer than {MAX_SOURCE:,} characters.", code="template")
+    try:
+        body = _READER.parse(source).body
+        walker = _Walker(frozenset(FIELDS) if allowed is None else allowed)
+        items = [item for node in body for item in walker.item(node, 0)]
+    except TemplateSyntaxError as error:
+        raise Invalid(f"Line {error.lineno} of the text cannot be read: {error.message}.", code="template") from error
+    except RecursionError as error:
+        raise Invalid("The text is nested too deeply.", code="template") from error
+    pieces: list[str | Slot] = []
+    expressions: list[Expression] = []
+    for item in items:
+        if item[0] == "literal":
+            literal = _HEADER_BREAK.sub(" ", item[1]) if escape is Escape.HEADER else item[1]
+            if pieces and isinstance(pieces[-1], str):
+                pieces[-1] += literal
+            elif literal:
+                pieces.append(literal)
+            continue
+        pieces.append(Slot(len(expressions)))
+        expressions.append(Expression(tree=item[1] if item[0] == "out" else item, escape=escape))
+    if len(expressions) > MAX_SLOTS:
+        raise Invalid(f"The text has more than {MAX_SLOTS} places with personal fields.", code="template")
+    return Parsed(text=Text(tuple(pieces)), expressions=tuple(expressions))
+
+
+def shifted(text: Text, by: int) -> Text:
+    """`text` with its slots counted from `by`, so that several texts can share one list of values."""
+    return Text(tuple(Slot(piece.index + by) if isinstance(piece, Slot) else piece for piece in text.pieces))
+
+
+class _Walker:
+    """Turns Jinja2's tree into ours and refuses whatever is not on the list."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self.allowed = allowed
+
+    def refuse(self, node: nodes.Node, what: str) -> Invalid:
+        return Invalid(f"Line {node.lineno} of the text: {what}.", code="template")
+
+    def item(self, node: nodes.Node, depth: int) -> Iterator[Tree]:
+        if depth > MAX_DEPTH:
+            raise self.refuse(node, "the conditions are nested too deeply")
+        match node:
+            case nodes.Output():
+                for child in node.nodes:
+                    if isinstance(child, nodes.TemplateData):
+                        yield ["literal", child.data]
+                    else:
+                        yield ["out", self.value(child, 0)]
+            case nodes.If():
+                branches = [[self.test(node.test, 0), self.body(node.body, depth)]]
+                branches += [[self.test(other.test, 0), self.body(other.body, depth)] for other in node.elif_]
+                yield ["if", branches, self.body(node.else_, depth)]
+            case _:
+                raise self.refuse(node, f"“{type(node).__name__.lower()}” is not allowed; only fields and if")
+
+    def body(self, children: Sequence[nodes.Node], depth: int) -> list[Tree]:
+        return [item for child in children for item in self.item(child, depth + 1)]
+
+    def value(self, node: nodes.Node, depth: int) -> Tree:
+        if depth > MAX_DEPTH:
+            raise self.refuse(node, "the expression is nested too deeply")
+        match node:
+            case nodes.Name(name=name):
+                if name not in self.allowed or name not in FIELDS:
+                    raise self.refuse(node, f"there is no field “{name[:40]}”; use {', '.join(sorted(self.allowed))}")
+                return ["name", name]
+            case nodes.Getattr(attr=field):
+                return self.field(node, node.node, field)
+            case nodes.Getitem(arg=nodes.Const(value=str(field))):
+                return self.field(node, node.node, field)
+            case nodes.Const(value=constant):
+                return self.constant(node, constant)
+            case nodes.Filter(name=name):
+                return self.filter(node, name, depth)
+            case _:
+                raise self.refuse(node, f"“{type(node).__name__.lower()}” is not allowed in an expression")
+
+    def field(self, node: nodes.Node, owner: nodes.Node, field: str) -> Tree:
+        path = self.value(owner, 0)
+        if path == ["field", ["name", "contact"], "attributes"]:
+            known: frozenset[str] | None = None
+        elif path[0] == "name":
+            known = FIELDS[path[1]]
+        else:
+            raise self.refuse(node, f"“{field[:40]}” is a field of something that has none")
+        if field.startswith("_") or len(field) > 100 or (known is not None and field not in known):
+            raise self.refuse(node, f"there is no field “{field[:40]}” here")
+        return ["field", path, field]
+
+    def constant(self, node: nodes.Node, value: Any) -> Tree:
+        if not isinstance(value, str | int | float | bool | None) or len(str(value)) > MAX_CONSTANT:
+            raise self.refuse(node, "this constant is not allowed")
+        return ["const", value]
+
+    def filter(self, node: nodes.Filter, name: str, depth: int) -> Tree:
+        if name not in FILTERS or node.node is None:
+            raise self.refuse(node, f"there is no filter “{name[:40]}”; use {', '.join(FILTERS)}")
+        if node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) > FILTERS[name]:
+            raise self.refuse(node, f"the filter “{name}” takes {FILTERS[name]} plain argument(s) at most")
+        arguments = [self.value(argument, depth + 1) for argument in node.args]
+        if name == "truncate" and arguments and not _is_length(arguments[0]):
+            raise self.refuse(node, "truncate takes a whole number from 1 to 10000")
+        return ["filter", name, self.value(node.node, depth + 1), arguments]
+
+    def test(self, node: nodes.Node, depth: int) -> Tree:
+        if depth > MAX_DEPTH:
+            raise self.refuse(node, "the condition is nested too deeply")
+        match node:
+            case nodes.Compare(expr=left, ops=[nodes.Operand(op=op, expr=right)]) if op in _COMPARISONS:
+                return ["compare", op, self.value(left, depth + 1), self.value(right, depth + 1)]
+            case nodes.And(left=left, right=right):
+                return ["and", self.test(left, depth + 1), self.test(right, depth + 1)]
+            case nodes.Or(left=left, right=right):
+                return ["or", self.test(left, depth + 1), self.test(right, depth + 1)]
+            case nodes.Not(node=inner):
+                return ["not", self.test(inner, depth + 1)]
+            case nodes.Test(name="defined", node=inner):
+                return ["defined", self.value(inner, depth + 1)]
+            case nodes.Compare():
+                raise self.refuse(node, "compare two things with ==, !=, <, <=, > or >=")
+            case _:
+                return self.value(node, depth)
+
+
+def _is_length(tree: Tree) -> bool:
+    return tree[0] == "const" and type(tree[1]) is int and 1 <= tree[1] <= MAX_VALUE
+
+
+def _names(tree: Any) -> Iterator[str]:
+    if isinstance(tree, list):
+        if len(tree) == 2 and tree[0] == "name":
+            yield tree[1]
+        elif tree and tree[0] not in ("const", "literal"):
+            for part in tree:
+                yield from _names(part)
+
+
+def _words(value: Any) -> str:
+    """A value as people read it: nothing for None and tables, a comma between the parts of a list."""
+    match value:
+        case str():
+            return value
+        case None | bool() | Mapping():
+            return ""
+        case int() | float():
+            return str(value)
+        case list() | tuple():
+            return ", ".join(filter(None, (_words(part) for part in value[:100])))
+        case _:
+            return ""
+
+
+def _evaluate(tree: Tree, context: Mapping[str, Any]) -> Any:
+    match tree:
+        case ["name", name]:
+            return context.get(name)
+        case ["field", owner, name]:
+            holder = _evaluate(owner, context)
+            return holder.get(name) if isinstance(holder, Mapping) else None
+        case ["const", value]:
+            return value
+        case ["filter", name, inner, arguments]:
+            return _filtered(name, _evaluate(inner, context), [_evaluate(argument, context) for argument in arguments])
+        case ["compare", op, left, right]:
+            return _compared(op, _evaluate(left, context), _evaluate(right, context))
+        case ["and", left, right]:
+            return bool(_evaluate(left, context)) and bool(_evaluate(right, context))
+        case ["or", left, right]:
+            return bool(_evaluate(left, context)) or bool(_evaluate(right, context))
+        case ["not", inner]:
+            return not _evaluate(inner, context)
+        case ["defined", inner]:
+            return _evaluate(inner, context) is not None
+    raise Invalid("A compiled text cannot be read; approve the publication again.", code="render")
+
+
+def _filtered(name: str, value: Any, arguments: Sequence[Any]) -> Any:
+    if name == "default":
+        # Unlike Jinja2's, for an empty field too: what is empty reads as badly as what is missing.
+        return value if value not in (None, "") else (arguments[0] if arguments else "")
+    words = _words(value)
+    match name:
+        case "upper":
+            return words.upper()
+        case "lower":
+            return words.lower()
+        case "title":
+            return words.title()
+        case "capitalize":
+            return words.capitalize()
+        case "trim":
+            return words.strip()
+        case "truncate":
+            length = arguments[0] if arguments else 255
+            return words if len(words) <= length else words[: max(length - 1, 0)] + "…"
+        case _:
+            return words  # escape: every value is escaped for its place anyway
+
+
+def _compared(op: str, left: Any, right: Any) -> bool:
+    try:
+        return bool(_COMPARISONS[op](left, right))
+    except TypeError:
+        return False  # a word is neither less nor more than a number
+
+
+def _output(tree: Tree, context: Mapping[str, Any], escape: Escape) -> str:
+    match tree:
+        case ["literal", literal]:
+            return _HEADER_BREAK.sub(" ", literal) if escape is Escape.HEADER else literal
+        case ["out", inner]:
+            return _output(inner, context, escape)
+        case ["if", branches, otherwise]:
+            for test, body in branches:
+                if _evaluate(test, context):
+                    return "".join(_output(item, context, escape) for item in body)
+            return "".join(_output(item, context, escape) for item in otherwise)
+        case ["name", name]:
+            # The commonest slot, without the detour through `_evaluate`.
+            return escaped(_words(context.get(name)), escape)
+        case _:
+            return escaped(_words(_evaluate(tree, context)), escape)
