@@ -7,7 +7,9 @@ import sys
 
 def main() -> None:
     """Hand the command line to Django."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from config import env
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -4,7 +4,9 @@ import os
 
 from celery import Celery
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+from config import env
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
 
 app = Celery("almanac")
 app.config_from_object("django.conf:settings", namespace="CELERY")

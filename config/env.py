@@ -96,3 +96,11 @@ def database(name: str, default: dict[str, Any]) -> dict[str, Any]:
     if url.scheme == "sqlite":
         return sqlite(unquote(url.path.removeprefix("/")) if url.path.startswith("//") else unquote(url.path[1:]))
     raise ImproperlyConfigured(f"{name} must begin with postgres:// or sqlite:///, not “{url.scheme}://”.")
+
+
+def settings_module() -> str:
+    """The settings of the profile that ``ALMANAC_PROFILE`` names: ``embedded`` (the default) or ``production``."""
+    profile = text("ALMANAC_PROFILE", "embedded")
+    if profile not in {"embedded", "production"}:
+        raise ImproperlyConfigured(f"ALMANAC_PROFILE must be “embedded” or “production”, not “{profile}”.")
+    return f"config.settings.{profile}"

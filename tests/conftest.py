@@ -79,3 +79,29 @@ def market(db):
         locales=["en"],
         is_default=True,
     )
+
+
+@pytest.fixture(scope="session")
+def built_assets():
+    """Bundles and translations, for tests that look at pages."""
+    from config import assets
+
+    assets.build(collect=False)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """Debian's Chromium, kept off the network."""
+    return {
+        **browser_type_launch_args,
+        "executable_path": chromium(),
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    }

@@ -1,0 +1,5 @@
+"""The HTTP edge of this room."""
+
+from core.api import Router
+
+router = Router()

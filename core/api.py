@@ -1,0 +1,215 @@
+"""What every room's `api.py` is made of: tokens, problem details, pages, and writes that may be repeated.
+
+A room exposes ``router``; `config.api` puts them together under ``/api/v1/``. Errors are RFC 9457 problem details.
+"""
+
+import functools
+import hashlib
+import json
+import logging
+import struct
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI, Router
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.responses import NinjaJSONEncoder, Status
+from ninja.security import HttpBearer
+from wagtail.models import APIToken
+
+from core import clock, signing
+from core.errors import AlmanacError, Conflict, Invalid, NotAllowed, TryLater
+from core.models import IdempotencyRecord, TokenGrant, User
+
+__all__ = ["Router", "Status", "bearer", "idempotent", "install_problem_details", "page_of"]
+
+log = logging.getLogger(__name__)
+
+PAGE_SIZE = 100
+LARGEST_PAGE = 1000
+ANY_SCOPE = "*"
+_TOUCH_EVERY = timedelta(minutes=1)
+_GIVE_UP_AFTER = timedelta(minutes=10)
+"""A first request that has not answered for so long is taken to be dead, and its key may be used again."""
+
+
+# --- Who asks --------------------------------------------------------------------------------------------------------
+
+
+class bearer(HttpBearer):
+    """``Authorization: Bearer …`` with a token whose grant holds `scope` (or ``*``). `request.auth` is its user."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def authenticate(self, request: HttpRequest, token: str) -> User | None:
+        """The token's user; None (401) for an unknown, revoked or expired token; `NotAllowed` without the scope."""
+        now = clock.now()
+        grant = (
+            TokenGrant.objects.select_related("token__user")
+            .filter(token__key_hash__in=APIToken.candidate_key_hashes(token), token__revoked_at=None)
+            .filter(Q(expires_at=None) | Q(expires_at__gt=now))
+            .first()
+        )
+        if grant is None or not grant.token.user.is_active:
+            return None
+        if self.scope not in grant.scopes and ANY_SCOPE not in grant.scopes:
+            raise NotAllowed(
+                f"This token may not do that: it needs the scope “{self.scope}”. Make one with manage.py create_token."
+            )
+        if grant.token.last_used_at is None or grant.token.last_used_at < now - _TOUCH_EVERY:
+            APIToken.objects.filter(pk=grant.token.pk).update(last_used_at=now)
+        user: User = grant.token.user
+        request.user = user
+        return user
+
+
+# --- What went wrong -------------------------------------------------------------------------------------------------
+
+
+def problem(status: int, code: str, detail: str, *, extra: Mapping[str, Any] | None = None) -> JsonResponse:
+    """An RFC 9457 answer; `code` is stable and for machines, `detail` a sentence for people."""
+    body = {"type": f"urn:almanac:problem:{code}", "title": code.replace("_", " "), "status": status, "detail": detail}
+    return JsonResponse({**body, **(extra or {})}, status=status, content_type="application/problem+json")
+
+
+def _our_error(request: HttpRequest, error: AlmanacError) -> HttpResponse:
+    response = problem(error.status, error.code, error.message, extra=error.details)
+    if isinstance(error, TryLater) and error.retry_at:
+        response["Retry-After"] = str(max(1, int((error.retry_at - clock.now()).total_seconds())))
+    return response
+
+
+def _bad_shape(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    errors = [
+        {"where": ".".join(str(step) for step in item["loc"][1:]), "message": item["msg"]} for item in error.errors
+    ]
+    first = errors[0] if errors else {"where": "", "message": "The request does not have the expected shape."}
+    return problem(422, "invalid", f"{first['where']}: {first['message']}".lstrip(": "), extra={"errors": errors})
+
+
+def _no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    response = problem(401, "unauthenticated", "Send a valid API token: Authorization: Bearer …")
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _ninjas_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(error.status_code, "invalid", str(error))
+
+
+def install_problem_details(api: NinjaAPI) -> None:
+    """Make every error of `api` a problem-details answer."""
+    api.add_exception_handler(AlmanacError, _our_error)  # type: ignore[arg-type]
+    api.add_exception_handler(ValidationError, _bad_shape)  # type: ignore[arg-type]
+    api.add_exception_handler(AuthenticationError, _no_token)  # type: ignore[arg-type]
+    api.add_exception_handler(HttpError, _ninjas_error)  # type: ignore[arg-type]
+
+
+# --- Pages -----------------------------------------------------------------------------------------------------------
+
+
+def page_of[Row: Model](
+    rows: QuerySet[Row], request: HttpRequest, to_dict: Callable[[Row], dict[str, Any]]
+) -> dict[str, Any]:
+    """One page of `rows` by primary key: ``{"items": […], "next_cursor": …}``.
+
+    Reads ``?cursor=`` (opaque, signed) and ``?limit=`` (1 to 1,000, by default 100). Rows added meanwhile neither repeat
+    nor hide others.
+    """
+    try:
+        limit = int(request.GET.get("limit", PAGE_SIZE))
+        if not 1 <= limit <= LARGEST_PAGE:
+            raise ValueError
+    except ValueError as error:
+        raise Invalid(f"limit must be a number from 1 to {LARGEST_PAGE}.") from error
+    rows = rows.order_by("pk")
+    if cursor := request.GET.get("cursor"):
+        try:
+            (after,) = struct.unpack(">q", signing.unseal("api.cursor", cursor))
+        except (signing.BadToken, struct.error) as error:
+            raise Invalid("This cursor is not one of ours; begin again without one.") from error
+        rows = rows.filter(pk__gt=after)
+    found = list(rows[: limit + 1])
+    more = len(found) > limit
+    shown = found[:limit]
+    return {
+        "items": [to_dict(row) for row in shown],
+        "next_cursor": signing.seal("api.cursor", struct.pack(">q", shown[-1].pk)) if more else None,
+    }
+
+
+# --- Writes that may be repeated -------------------------------------------------------------------------------------
+
+
+def _plain(payload: Any) -> Any:
+    return json.loads(json.dumps(payload, cls=NinjaJSONEncoder))
+
+
+def _claim(user: User, key: str, request_hash: str) -> IdempotencyRecord | None:
+    """The record of an earlier answer, or None when this request is the first and now holds the key."""
+    try:
+        with transaction.atomic():
+            IdempotencyRecord.objects.create(user=user, key=key, request_hash=request_hash)
+        return None
+    except IntegrityError:
+        earlier = IdempotencyRecord.objects.get(user=user, key=key)
+    if earlier.request_hash != request_hash:
+        raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
+    if earlier.status is not None:
+        return earlier
+    stale = IdempotencyRecord.objects.filter(
+        pk=earlier.pk, status=None, created_at__lt=clock.now() - _GIVE_UP_AFTER
+    ).update(created_at=clock.now())
+    if stale:
+        return None
+    raise Conflict("The first request with this Idempotency-Key is still running.", code="idempotency_key_in_use")
+
+
+def idempotent(view: Callable[..., Any] | None = None, *, atomic: bool = True) -> Any:
+    """Honour ``Idempotency-Key``: the same key and request get the first answer again, without a second effect.
+
+    The answer is kept in the transaction of the change itself (`atomic`). With ``atomic=False`` the view commits by itself
+    and must be harmless to repeat, because a crash between its last commit and ours lets it run again.
+    """
+    if view is None:
+        return functools.partial(idempotent, atomic=atomic)
+
+    @functools.wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get("Idempotency-Key", "")
+        if not key:
+            if not atomic:
+                return view(request, *args, **kwargs)
+            with transaction.atomic():
+                return view(request, *args, **kwargs)
+        if len(key) > 255:
+            raise Invalid("An Idempotency-Key has at most 255 characters.")
+        user: User = request.auth  # type: ignore[attr-defined]
+        seen = f"{request.method} {request.get_full_path()}\n".encode() + request.body
+        earlier = _claim(user, key, hashlib.sha256(seen).hexdigest())
+        if earlier is not None:
+            return Status(earlier.status or 200, earlier.body)
+        record = IdempotencyRecord.objects.filter(user=user, key=key)
+        try:
+            if atomic:
+                with transaction.atomic():
+                    return _answer(view(request, *args, **kwargs), record)
+            return _answer(view(request, *args, **kwargs), record)
+        except BaseException:
+            record.filter(status=None).delete()
+            raise
+
+    return wrapper
+
+
+def _answer(result: Any, record: QuerySet[IdempotencyRecord]) -> Status[Any]:
+    status, payload = (result.status_code, result.value) if isinstance(result, Status) else (200, result)
+    plain = _plain(payload)
+    record.update(status=status, body=plain)
+    return Status(status, plain)
