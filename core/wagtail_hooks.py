@@ -9,3 +9,6 @@ from wagtail.log_actions import LogActionRegistry
 def log_actions(actions: LogActionRegistry) -> None:
     """Words for what services log."""
     actions.register_action("almanac.create_token", _("Make an API token"), _("API token made"))
+    actions.register_action(
+        "almanac.confirm_installation", _("Confirm the installation"), _("Installation confirmed: it may send")
+    )

@@ -65,7 +65,7 @@ def test_a_database_that_went_back_in_time_is_held():
 
 def test_a_machine_that_slept_over_night_goes_on(time_machine):
     installation.check_and_beat()
-    time_machine.shift(timedelta(hours=14))
+    time_machine.move_to(clock.now() + timedelta(hours=14))
     installation.check_and_beat()
     assert installation.may_send()[0]
 
@@ -74,7 +74,7 @@ def test_a_silent_database_on_a_new_machine_is_held(home, time_machine):
     installation.check_and_beat()
     shutil.rmtree(home)
     home.mkdir()
-    time_machine.shift(timedelta(hours=14))
+    time_machine.move_to(clock.now() + timedelta(hours=14))
     installation.check_and_beat()
     assert not installation.may_send()[0]
 
