@@ -21,7 +21,7 @@ if os.environ.get("ALMANAC_TEST_DATABASE") == "postgres":
 else:
     DATABASES["default"]["TEST"] = {"NAME": str(_home / "test.sqlite3")}
 
-STATIC_ROOT.mkdir(exist_ok=True)
+(_home / "static").mkdir(exist_ok=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,0 +1,47 @@
+"""The processes an installation consists of: web, workers, scheduler."""
+
+import sys
+from collections.abc import Mapping
+
+from django.conf import settings
+
+from config.supervisor import Child
+
+MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+WORKER_THREADS = 4
+
+
+def web(port: int, host: str = "127.0.0.1", env: Mapping[str, str] | None = None) -> Child:
+    """The web server. `--blocking-threads` always: without it uncached pages answered 5xx under load."""
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application", "--no-ws"]
+    command += [
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--blocking-threads",
+        "4",
+        "--log-level",
+        "warning",
+    ]
+    return Child("web", command, env or {})
+
+
+def worker(number: int, env: Mapping[str, str] | None = None) -> Child:
+    """A channel worker. Threads, because it waits for providers most of the time; more processes for more cores."""
+    command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--pool", "threads"]
+    command += ["--concurrency", str(WORKER_THREADS), "--hostname", f"worker{number}@%h", "--loglevel", "WARNING"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return Child(f"worker{number}", command, env or {})
+
+
+def scheduler(env: Mapping[str, str] | None = None) -> Child:
+    """The clock: one pass a second over everything that is due. Any number of them may run."""
+    return Child("scheduler", [*MANAGE, "scheduler"], env or {})
+
+
+def installation(port: int, workers: int, host: str = "127.0.0.1") -> list[Child]:
+    """Everything that `manage.py up` runs on this host."""
+    return [web(port, host), *(worker(number + 1) for number in range(workers)), scheduler()]
