@@ -13,7 +13,7 @@ for _name in ("DATABASE_URL", "ALMANAC_BROKER_URL", "ALMANAC_BASE_URL"):
 
 from config import env  # noqa: E402
 from config.settings.embedded import *  # noqa: E402, F403
-from config.settings.embedded import DATABASES, STATIC_ROOT  # noqa: E402
+from config.settings.embedded import DATABASES  # noqa: E402
 
 if os.environ.get("ALMANAC_TEST_DATABASE") == "postgres":
     DATABASES["default"] = env.database("ALMANAC_TEST_POSTGRES_URL", {})
