@@ -1,5 +1,76 @@
-"""The HTTP edge of this room."""
+"""Messages over HTTP."""
 
-from core.api import Router
+from typing import Any
 
-router = Router()
+from django.http import HttpRequest
+from ninja import Schema
+from pydantic import Field
+
+from cms.services import messages
+from core.api import Router, Status, bearer, idempotent
+
+router = Router(tags=["content"])
+
+
+class EmailIn(Schema):
+    """An e-mail: a subject, and HTML or MJML or text. Text is derived when it is left out."""
+
+    subject: str = Field(max_length=200)
+    preheader: str = Field("", max_length=200)
+    html: str = ""
+    mjml: str = ""
+    text: str = ""
+
+
+class SocialIn(Schema):
+    """A post."""
+
+    text: str
+
+
+class PushIn(Schema):
+    """A notification."""
+
+    title: str = Field(max_length=100)
+    body: str = Field("", max_length=300)
+    url: str = ""
+
+
+class RenditionsIn(Schema):
+    """What the message says on each channel it is meant for."""
+
+    email: EmailIn | None = None
+    social: SocialIn | None = None
+    push: PushIn | None = None
+
+
+class MessageIn(Schema):
+    """One thing to say."""
+
+    name: str = Field(min_length=1, max_length=200)
+    renditions: RenditionsIn
+    locale: str | None = None
+
+
+class MessageOut(Schema):
+    """`id` is what `content` of a publication takes."""
+
+    id: str
+    name: str
+    locale: str
+    channels: list[str]
+
+
+@router.post("/messages", auth=bearer("messages:write"), response={201: MessageOut}, operation_id="create_message")
+@idempotent
+def create_message(request: HttpRequest, body: MessageIn) -> Status[dict[str, Any]]:
+    """Make a message that publications can send."""
+    renditions = body.renditions.model_dump(exclude_none=True)
+    message = messages.create(body.name, renditions, request.auth, body.locale)  # type: ignore[attr-defined]
+    answer = {
+        "id": str(message.translation_key),
+        "name": message.name,
+        "locale": message.locale.language_code,
+        "channels": list(renditions),
+    }
+    return Status(201, answer)

@@ -1,4 +1,4 @@
-"""What we say."""
+"""The media library."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

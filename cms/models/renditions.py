@@ -1,0 +1,118 @@
+"""The forms one content item takes on the channels, written beside it so that one revision holds them all."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from wagtail.fields import RichTextField
+
+from cms import markup
+from core.errors import Invalid
+from core.texts import Escape, parse
+
+RICH_FEATURES = ["h3", "bold", "italic", "link", "ol", "ul", "hr"]
+POST_NAMES = frozenset({"offer"})
+"""A post is the same for everyone: it may name the offer's facts and nothing of a person."""
+
+SOURCES: Mapping[str, tuple[Escape, frozenset[str] | None]] = {
+    "email_subject": (Escape.HEADER, None),
+    "email_preheader": (Escape.TEXT, None),
+    "email_body": (Escape.HTML, None),
+    "email_text": (Escape.TEXT, None),
+    "social_text": (Escape.TEXT, POST_NAMES),
+    "push_title": (Escape.TEXT, None),
+    "push_body": (Escape.TEXT, None),
+}
+"""The fields that are template sources, how their places are escaped, and which names they may use."""
+
+
+class Renditions(models.Model):
+    """The channel fields of a page or message. What is left empty is derived from the item, and says so."""
+
+    email_subject = models.CharField(_("subject"), max_length=200, blank=True, default="")
+    email_preheader = models.CharField(
+        _("preheader"),
+        max_length=200,
+        blank=True,
+        default="",
+        help_text=_("The line mail programs show after the subject."),
+    )
+    email_body = RichTextField(_("e-mail text"), blank=True, default="", features=RICH_FEATURES)
+    email_button = models.CharField(_("button"), max_length=60, blank=True, default="")
+    email_text = models.TextField(
+        _("plain text"),
+        blank=True,
+        default="",
+        help_text=_("For mail programs without HTML. Left empty: made from the e-mail."),
+    )
+    social_text = models.TextField(_("post"), blank=True, default="")
+    social_picture = models.ForeignKey(
+        "cms.Picture",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("picture of the post"),
+        help_text=_("Its description is the alternative text that goes along."),
+    )
+    push_title = models.CharField(_("title"), max_length=100, blank=True, default="")
+    push_body = models.CharField(_("text"), max_length=300, blank=True, default="")
+
+    sources: ClassVar[Mapping[str, tuple[Escape, frozenset[str] | None]]] = SOURCES
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        """Refuse a template source that names what there is not, with the sentence that says so."""
+        super().clean()
+        errors: dict[str, Any] = {}
+        for name, (escape, allowed) in self.sources.items():
+            value = getattr(self, name)
+            try:
+                if name == "email_body":
+                    value = markup.clean_rich_text(value)
+                parse(value, escape, allowed)
+            except Invalid as error:
+                errors[name] = [error.message]
+        if errors:
+            raise ValidationError(errors)
+
+    # --- What is derived from -----------------------------------------------------------------------------------------
+
+    @property
+    def said_title(self) -> str:
+        """What the item is called, in plain words."""
+        raise NotImplementedError
+
+    @property
+    def said_heading(self) -> str:
+        """The headline of its e-mail; may be empty."""
+        return self.said_title
+
+    @property
+    def said_summary(self) -> str:
+        """What the item says in a sentence or two; may be empty."""
+        return ""
+
+    @property
+    def said_picture(self) -> Any:
+        """The `Picture` that stands for the item, or None."""
+        return None
+
+    @property
+    def said_url(self) -> str:
+        """The absolute address a reader is led to; may be empty."""
+        return ""
+
+    @property
+    def said_offer(self) -> Any:
+        """The `promotions.Offer` the item is about, or None."""
+        return None
+
+    @property
+    def said_language(self) -> str:
+        """The language code of the item."""
+        return str(self.locale.language_code)  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""What one can do with content, beside what Wagtail does."""
