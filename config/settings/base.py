@@ -164,7 +164,9 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.SELF],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
-SILENCED_SYSTEM_CHECKS: list[str] = []
+SILENCED_SYSTEM_CHECKS = [
+    "security.W019",  # Wagtail's live preview is a frame of our own origin
+]
 
 # --- Celery: a bell, never the truth (docs/decisions/0001) -----------------------------------------------------------
 

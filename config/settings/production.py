@@ -55,18 +55,17 @@ SECURE_HSTS_PRELOAD = env.flag("ALMANAC_HSTS_PRELOAD", default=True)
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
-_smtp = env.text("ALMANAC_STAFF_MAIL_HOST", "")
-if _smtp:
-    MAILERS = {
-        "default": {
-            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-            "OPTIONS": {
-                "host": _smtp,
-                "port": env.integer("ALMANAC_STAFF_MAIL_PORT", default=587),
-                "username": env.text("ALMANAC_STAFF_MAIL_USER", ""),
-                "password": env.text("ALMANAC_STAFF_MAIL_PASSWORD", ""),
-                "use_tls": True,
-                "timeout": 20,
-            },
-        }
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": env.text("ALMANAC_STAFF_MAIL_HOST"),
+            "port": env.integer("ALMANAC_STAFF_MAIL_PORT", default=587),
+            "username": env.text("ALMANAC_STAFF_MAIL_USER", ""),
+            "password": env.text("ALMANAC_STAFF_MAIL_PASSWORD", ""),
+            "use_tls": env.flag("ALMANAC_STAFF_MAIL_TLS", default=True),
+            "timeout": 20,
+        },
     }
+}
+"""Mail to staff (password resets); campaigns go through channel accounts."""
