@@ -31,9 +31,16 @@ class Campaign(models.Model):
     market = models.ForeignKey(
         "core.Market", on_delete=models.PROTECT, related_name="campaigns", verbose_name=_("market")
     )
-    owner = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    owner = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("owner")
+    )
     audience = models.ForeignKey(
-        "audiences.Audience", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "audiences.Audience",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("audience"),
     )
     offers = models.ManyToManyField("promotions.Offer", blank=True, related_name="campaigns", verbose_name=_("offers"))
     anchor_date = models.DateField(_("anchor date"), null=True, blank=True)
@@ -183,7 +190,9 @@ class Publication(models.Model):
     version = models.PositiveIntegerField(
         default=1, editable=False, help_text="Raised by every edit: for optimistic locks."
     )
-    owner = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    owner = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("owner")
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     created_by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
     submitted_by = models.ForeignKey(

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('ends_on', models.DateField(blank=True, help_text='Inclusive.', null=True, verbose_name='last day')),
                 ('budget_minor', models.BigIntegerField(blank=True, null=True, verbose_name='budget')),
                 ('created_at', models.DateTimeField(default=core.clock.now, editable=False)),
-                ('audience', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audiences.audience')),
+                ('audience', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audiences.audience', verbose_name='audience')),
                 ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('market', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='core.market', verbose_name='market')),
             ],
