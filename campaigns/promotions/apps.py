@@ -10,3 +10,7 @@ class PromotionsConfig(AppConfig):
     name = "campaigns.promotions"
     label = "promotions"
     verbose_name = _("Promotions")
+
+    def ready(self) -> None:
+        """Teach segments what this room knows of a contact."""
+        from campaigns.promotions import predicates  # noqa: F401

@@ -142,7 +142,7 @@ class Redemption(models.Model):
         "audiences.Contact", null=True, blank=True, on_delete=models.SET_NULL, related_name="redemptions"
     )
     source = models.CharField(max_length=60, default="api")
-    external_id = models.CharField(max_length=200)
+    external_id = models.CharField(max_length=260, help_text="Of an order: `order:` and its number.")
     coupon = models.CharField(_("coupon"), max_length=100, blank=True, default="")
     occurred_at = models.DateTimeField(_("redeemed"))
     recorded_at = models.DateTimeField(default=clock.now)

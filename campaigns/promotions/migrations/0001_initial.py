@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('source', models.CharField(default='api', max_length=60)),
-                ('external_id', models.CharField(max_length=200)),
+                ('external_id', models.CharField(help_text='Of an order: `order:` and its number.', max_length=260)),
                 ('coupon', models.CharField(blank=True, default='', max_length=100, verbose_name='coupon')),
                 ('occurred_at', models.DateTimeField(verbose_name='redeemed')),
                 ('recorded_at', models.DateTimeField(default=core.clock.now)),

@@ -1,0 +1,1 @@
+"""Writes: check, change, log, announce on commit. One module per noun."""

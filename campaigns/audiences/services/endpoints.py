@@ -1,0 +1,32 @@
+"""Ways to reach a contact."""
+
+from django.utils.translation import gettext as _
+
+from campaigns.audiences import keys
+from campaigns.audiences.models import Contact, Endpoint
+from core.errors import Conflict
+
+
+def register(contact: Contact, channel: str, address: str, platform: str = "") -> Endpoint:
+    """Note an address or a device of the contact, once; one that had died counts as alive again."""
+    if contact.erased_at is not None:
+        raise Conflict(_("This contact has been erased."))
+    spelling = keys.written(channel, address)
+    endpoint, _made = Endpoint.objects.update_or_create(
+        contact=contact,
+        recipient_key=keys.key_of_written(channel, spelling),
+        defaults={
+            "channel": channel,
+            "address": spelling,
+            "platform": platform[:20],
+            "status": Endpoint.Status.ACTIVE,
+        },
+    )
+    return endpoint
+
+
+def invalidate(recipient_key: str) -> int:
+    """The provider says that the address is dead: nobody is written to there. Answers how many endpoints that was."""
+    return Endpoint.objects.filter(recipient_key=recipient_key, status=Endpoint.Status.ACTIVE).update(
+        status=Endpoint.Status.INVALID
+    )
