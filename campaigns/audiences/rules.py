@@ -170,16 +170,27 @@ def _field(rule: Rule) -> Q:
     value = rule.get("value", True if op == "exists" else None)
     if name == "created_at":
         return Q(**{f"{column}__{op}": _instant(value)})
+    known = _known(name)
     if op == "exists":
-        has = Q(**{f"{column}__gt": ""})
+        has = known & Q(**{f"{column}__gt": ""})
         return has if _truth(value) else ~has
     if op == "in":
-        return Q(**{f"{column}__in": [_field_text(name, one) for one in _values(value)]})
+        return known & Q(**{f"{column}__in": [_field_text(name, one) for one in _values(value)]})
     text = _field_text(name, value)
     if op == "contains":
-        return Q(**{f"{column}__icontains": text})
-    same = Q(**{column: text})
+        return known & Q(**{f"{column}__icontains": text})
+    same = known & Q(**{column: text})
     return same if op == "eq" else ~same
+
+
+def _known(name: str) -> Q:
+    """Stands beside a comparison with a column that may be NULL, so that the whole is true or false and "not" works."""
+    match name:
+        case "market":
+            return Q(market__isnull=False)
+        case "external_id":
+            return Q(external_id__isnull=False)
+    return Q()
 
 
 def _field_text(name: str, value: Any) -> str:
