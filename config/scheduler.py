@@ -15,7 +15,7 @@ from django.db import close_old_connections, connection
 from campaigns.measurement import scheduler as measurement
 from campaigns.publishing import scheduler as publishing
 from cms import scheduler as cms
-from core import heartbeat
+from core import installation
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def run() -> None:
     while not enough.is_set():
         close_old_connections()
         try:
-            heartbeat.beat("scheduler")
+            installation.beat("scheduler")
         except Exception:
             log.exception("The scheduler could not write its heartbeat.")
             connection.close()

@@ -9,9 +9,11 @@ from wagtail.contrib.sitemaps.views import sitemap
 from wagtail.documents import urls as wagtaildocs_urls
 
 from config.api import api
+from config.views import health
 
 urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
+    path("healthz", health),
     path("api/v1/", api.urls),
     path("documents/", include(wagtaildocs_urls)),
     path("sitemap.xml", sitemap),
