@@ -1,5 +1,105 @@
-"""The HTTP edge of this room."""
+"""The HTTP edge: contacts in bulk, and segments."""
 
-from core.api import Router
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
-router = Router()
+from django.http import HttpRequest
+from ninja import Schema
+from pydantic import Field
+
+from campaigns.audiences import selectors
+from campaigns.audiences.models import Segment
+from campaigns.audiences.services import contacts, segments
+from core.api import Router, Status, bearer, idempotent
+
+router = Router(tags=["Audiences"])
+
+
+class RefusedRow(Schema):
+    """A row that was left out, and what to change in it."""
+
+    line: int
+    message: str
+
+
+class BulkOut(Schema):
+    """What became of the rows."""
+
+    created: int
+    updated: int
+    unchanged: int
+    refused: int
+    errors: list[RefusedRow]
+
+
+class SegmentIn(Schema):
+    """A rule to save."""
+
+    name: str = Field(examples=["Gold members who read Chinese"])
+    rule: dict[str, Any] = Field(examples=[{"all": True}, {"attribute": "tier", "op": "eq", "value": "gold"}])
+
+
+class SegmentOut(Schema):
+    """A saved rule, and how many contacts it picks now."""
+
+    id: str
+    name: str
+    rule: dict[str, Any]
+    contacts: int
+
+
+@router.post(
+    "/contacts/bulk",
+    auth=bearer("contacts:write"),
+    response=BulkOut,
+    summary="Create or change contacts by external_id",
+    description=(
+        "The body is NDJSON: one object per line with external_id, email, first_name, last_name, locale, timezone, market, "
+        "consents (channels such as “email”), consented_at, attributes (merged; null takes one away), push_tokens, devices. "
+        "What a row does not name stays as it is. Rows are committed in small batches; a bad row stops no other, and sending "
+        "the same again changes nothing."
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"external_id": "42", "email": "ann@example.com", "consents": ["email"]}\n',
+                }
+            },
+        }
+    },
+)
+@idempotent(atomic=False)
+def bulk(request: HttpRequest) -> dict[str, Any]:
+    """Read the body as it comes in, never as a whole."""
+    return asdict(contacts.upsert_lines(_lines(request), source="API"))
+
+
+def _lines(request: HttpRequest) -> Iterator[bytes]:
+    """Lines of the body. One that is too long is cut, so that it is refused and takes no more memory than that."""
+    limit = contacts.MOST_LINE_BYTES + 2
+    while line := request.readline(limit):
+        too_long = len(line) == limit and not line.endswith(b"\n")
+        yield line
+        while too_long and (rest := request.readline(limit)):
+            too_long = not rest.endswith(b"\n")
+
+
+@router.post("/segments", auth=bearer("segments:write"), response={201: SegmentOut}, summary="Save a rule")
+@idempotent
+def create_segment(request: HttpRequest, payload: SegmentIn) -> Status[Any]:
+    """A new segment."""
+    segment = segments.create(payload.name, payload.rule, request.auth)  # type: ignore[attr-defined]
+    return Status(201, _segment(segment))
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    return {
+        "id": str(segment.public_id),
+        "name": segment.name,
+        "rule": segment.rule,
+        "contacts": selectors.count_of_segment(segment),
+    }

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
@@ -52,6 +52,7 @@ def take(
     Raises `Conflict` for the same number with another body, `Invalid` for a body that makes no sense.
     """
     total = _checked_total(external_id, currency, lines, total_minor)
+    occurred_at = occurred_at.astimezone(UTC) if occurred_at else None
     body_hash = _hash(currency, lines, total, customer or _name_of(contact), code, click_token, occurred_at)
     order = Order.objects.filter(source=source, external_id=external_id).first()
     if order is None:
@@ -159,7 +160,7 @@ def _hash(
         "customer": customer,
         "code": code,
         "click_token": click_token,
-        "occurred_at": occurred_at.astimezone(clock.zone("UTC")).isoformat() if occurred_at else None,
+        "occurred_at": occurred_at.isoformat() if occurred_at else None,
         "lines": [[line.sku, str(line.quantity.normalize()), line.amount_minor, line.discount_minor] for line in lines],
     }
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
