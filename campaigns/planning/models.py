@@ -203,6 +203,10 @@ class Publication(models.Model):
         verbose_name = _("publication")
         verbose_name_plural = _("publications")
         ordering = ["moment_date", "moment_time", "pk"]
+        permissions = [
+            ("approve_publication", "Can approve publications of others"),
+            ("send_publication", "Can schedule, pause, resume and cancel publications"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(state__in=PublicationState.values), name="planning_publication_state"

@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'publication',
                 'verbose_name_plural': 'publications',
                 'ordering': ['moment_date', 'moment_time', 'pk'],
+                'permissions': [('approve_publication', 'Can approve publications of others'), ('send_publication', 'Can schedule, pause, resume and cancel publications')],
             },
         ),
         migrations.CreateModel(
