@@ -17,14 +17,14 @@ def validate_zone(name: str) -> None:
         raise ValidationError(str(error)) from error
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # of relations that other apps add
     """A person, or a service account that only speaks to the API."""
 
     is_service_account = models.BooleanField(_("service account"), default=False)
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("user")
-        verbose_name_plural = _("users")
+        verbose_name = _("user")  # type: ignore[assignment]  # the stubs of the parent know plain strings only
+        verbose_name_plural = _("users")  # type: ignore[assignment]
 
 
 class Market(models.Model):
