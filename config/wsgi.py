@@ -1,4 +1,4 @@
-"""The web process: Django."""
+"""The web process: Django, and the tracking addresses in front of it."""
 
 import os
 
@@ -8,4 +8,8 @@ from config import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
 
-application = get_wsgi_application()
+_django = get_wsgi_application()
+
+from campaigns.measurement.edge import edge  # noqa: E402 - models can be imported only when Django is set up
+
+application = edge(_django)

@@ -25,6 +25,9 @@ ALMANAC_ALLOWED_PRIVATE_HOSTS = env.words("ALMANAC_ALLOWED_PRIVATE_HOSTS")
 ALMANAC_OVERDUE_AFTER = timedelta(seconds=env.integer("ALMANAC_OVERDUE_SECONDS", default=3600, least=60))
 """A run that is later than this is held for a person instead of being sent."""
 
+ALMANAC_ATTRIBUTION_DAYS = env.integer("ALMANAC_ATTRIBUTION_DAYS", default=7, least=1)
+"""How long after a click an order is still credited to it."""
+
 # --- Django and Wagtail ----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

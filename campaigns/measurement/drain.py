@@ -1,0 +1,177 @@
+"""Reading the spool into the database, each line exactly once, and orders as they come in.
+
+The offset of a file is committed in the transaction of the rows that were made of it: whatever kills the drainer, it goes
+on behind the last line that counts. Numbers change under one lock (a row of `Cursor`), so several hosts may drain.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import F
+
+from campaigns.measurement import attribution, spool
+from campaigns.measurement.ingest import Told, ingest, read_line
+from campaigns.measurement.models import Cursor, SpoolFile
+from campaigns.promotions.models import Order
+from core import clock
+
+logger = logging.getLogger(__name__)
+
+BATCH_LINES = 2000
+BATCH_BYTES = 2 * 1024 * 1024
+BATCH_ORDERS = 2000
+BUDGET_SECONDS = 1.0
+AFTER_MIDNIGHT = timedelta(minutes=10)
+SETTLED_AFTER = timedelta(seconds=60)
+"""Rows with smaller ids may become visible later (PostgreSQL gives ids before the commit), but not so much later."""
+
+_LOCK = "numbers"
+_ORDERS = "orders"
+
+
+@dataclass
+class Drained:
+    """What one pass did."""
+
+    lines: int = 0
+    hits: int = 0
+    orders: int = 0
+    files_removed: int = 0
+
+
+@contextmanager
+def numbers_locked() -> Iterator[None]:
+    """A transaction in which nobody else changes hits, counts, touches or credits."""
+    Cursor.objects.get_or_create(name=_LOCK)
+    with transaction.atomic():
+        Cursor.objects.select_for_update().get(name=_LOCK)
+        yield
+
+
+def drain(folder: Path | None = None) -> Drained:
+    """Read what the spool of this host holds, for about a second at most."""
+    done = Drained()
+    place = folder or spool.folder()
+    names = sorted(path.name for path in place.iterdir() if spool.day_of(path.name))
+    offsets = dict(SpoolFile.objects.filter(name__in=names).values_list("name", "offset"))
+    until = time.monotonic() + BUDGET_SECONDS
+    for name in names:
+        size = (place / name).stat().st_size
+        while offsets.get(name, 0) < size and time.monotonic() < until:
+            offset = _drain_batch(place / name, done)
+            if offset == offsets.get(name, 0):
+                break
+            offsets[name] = offset
+        if _is_finished(name, size) and time.monotonic() < until:
+            done.files_removed += _remove(place / name, offsets.get(name, 0), size)
+    return done
+
+
+def _drain_batch(path: Path, done: Drained) -> int:
+    """Read the next lines of one file; returns the offset behind them."""
+    with numbers_locked():
+        row, _is_new = SpoolFile.objects.get_or_create(name=path.name, defaults={"host": spool.host()})
+        told, offset, lines = _next_lines(path, row.offset)
+        if offset == row.offset:
+            return offset
+        changes = ingest(told)
+        orders = Order.objects.filter(pk__in=changes.orders)
+        if changes.touches:
+            orders = orders | attribution.orders_after(changes.touches)
+        attribution.credit(orders)
+        SpoolFile.objects.filter(pk=row.pk).update(
+            offset=offset,
+            lines=F("lines") + lines,
+            broken_lines=F("broken_lines") + lines - len(told),
+            updated_at=clock.now(),
+        )
+    done.lines += lines
+    done.hits += changes.hits
+    return offset
+
+
+def _next_lines(path: Path, offset: int) -> tuple[list[Told], int, int]:
+    """Whole lines from `offset` on: what they tell, the offset behind them, and how many there were."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        block = file.read(BATCH_BYTES)
+    told: list[Told] = []
+    lines = 0
+    for line in block[: block.rfind(b"\n") + 1].splitlines(keepends=True):
+        one = read_line(line, f"{path.name}:{offset}")
+        told += [one] if one else []
+        offset += len(line)
+        lines += 1
+        if lines == BATCH_LINES:
+            break
+    return told, offset, lines
+
+
+def _is_finished(name: str, size: int) -> bool:
+    """Whether nobody will write to the file again: it is of another day, or full."""
+    day = spool.day_of(name)
+    if day is None:
+        return False
+    over = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) + AFTER_MIDNIGHT
+    return clock.now() > over or size >= spool.ROTATE_AT
+
+
+def _remove(path: Path, offset: int, size: int) -> int:
+    """Delete a finished file that is read to its last whole line. The file goes first: its name is never used again."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        rest = file.read(BATCH_BYTES)
+    if b"\n" in rest or offset + len(rest) < size:
+        return 0
+    if rest:
+        logger.warning("%s ends in half a line: a web process died while it wrote.", path.name)
+    path.unlink()
+    SpoolFile.objects.filter(name=path.name).delete()
+    return 1
+
+
+class OrderReader:
+    """Credits new orders. Keeps in memory which ones above its cursor it has looked at; forgetting them is harmless."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+
+    def read(self) -> int:
+        """Look at orders that came in since the last time, for about a second at most; returns how many."""
+        cursor, _is_new = Cursor.objects.get_or_create(name=_ORDERS)
+        until = time.monotonic() + BUDGET_SECONDS
+        count = 0
+        while ids := self._unseen(cursor.position):
+            with numbers_locked():
+                attribution.credit(Order.objects.filter(pk__in=ids))
+            self._seen.update(ids)
+            count += len(ids)
+            if time.monotonic() > until:
+                break
+        self._advance(cursor)
+        return count
+
+    def _unseen(self, position: int) -> list[int]:
+        tail = Order.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)
+        return [pk for pk in tail[: BATCH_ORDERS + len(self._seen)] if pk not in self._seen]
+
+    def _advance(self, cursor: Cursor) -> None:
+        settled = (
+            Order.objects.filter(
+                pk__gt=cursor.position,
+                pk__lte=max(self._seen, default=0),
+                recorded_at__lt=clock.now() - SETTLED_AFTER,
+            )
+            .order_by("-pk")
+            .values_list("pk", flat=True)
+            .first()
+        )
+        if settled is not None:
+            Cursor.objects.filter(pk=_ORDERS, position__lt=settled).update(position=settled)
+            self._seen = {pk for pk in self._seen if pk > settled}
