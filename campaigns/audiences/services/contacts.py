@@ -1,6 +1,6 @@
 """Contacts: many at once, and the end of one."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -21,18 +21,20 @@ from campaigns.audiences.models import (
     ContactListMember,
     Endpoint,
     Suppression,
+    random_bucket,
 )
 from campaigns.audiences.services import rows, suppressions
 from campaigns.audiences.services.rows import Address, ContactRow
-from core import clock
+from core import bulk, clock
 from core.errors import Conflict, Invalid
+from core.ids import uuid7
 from core.models import Market, User
 
 BATCH = 500
 """Rows of one transaction: some 40 ms, so that nobody who writes beside an import on SQLite has to wait for it."""
 
 MOST_LINE_BYTES = 64 * 1024
-COLUMNS = ["first_name", "last_name", "locale", "timezone", "market", "attributes", "updated_at"]
+_EMPTY: Mapping[str, Any] = {"first_name": "", "last_name": "", "locale": "", "timezone": "", "market": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,19 @@ def _read_all(
             yield row
 
 
+@dataclass(slots=True)
+class _Person:
+    """A contact as far as a batch needs to know it. Without `pk` it is new."""
+
+    external_id: str
+    pk: int | None = None
+    columns: dict[str, Any] = field(default_factory=lambda: dict(_EMPTY))
+    attributes: dict[str, Any] = field(default_factory=dict)
+    addresses: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    consents: dict[str, tuple[bool, datetime]] = field(default_factory=dict)
+    touched: bool = False
+
+
 class _Batch:
     """One transaction of an upsert: read what is there, work out the difference, write it in a few statements."""
 
@@ -108,43 +123,44 @@ class _Batch:
         self.source = source
         self.markets = markets
         self.now = clock.now()
-        self.contacts: dict[str, Contact] = {}
-        self.endpoints: dict[str, dict[str, Endpoint]] = {}
-        self.consents: dict[str, dict[str, Consent]] = {}
-        self.touched: dict[str, Contact] = {}
-        self.new_endpoints: list[Endpoint] = []
-        self.old_endpoints: list[int] = []
-        self.new_consents: list[Consent] = []
-        self.records: list[ConsentRecord] = []
+        self.people: dict[str, _Person] = {}
+        self.new_addresses: dict[tuple[str, str], Address] = {}
+        self.old_addresses: list[int] = []
+        self.given: list[tuple[_Person, str, datetime]] = []
         self.lifted: set[tuple[str, str]] = set()
 
     def write(self, batch: list[ContactRow], report: UpsertReport) -> None:
-        self._load(batch)
+        self._load({row.external_id for row in batch})
         for row in batch:
             self._apply(row, report)
         self._save()
 
-    def _load(self, batch: list[ContactRow]) -> None:
-        found = Contact.objects.filter(external_id__in={row.external_id for row in batch})
-        by_id = {}
-        for contact in found:
-            by_id[contact.pk] = name = str(contact.external_id)
-            self.contacts[name] = contact
-        for endpoint in Endpoint.objects.filter(contact_id__in=by_id):
-            self.endpoints.setdefault(by_id[endpoint.contact_id], {})[endpoint.recipient_key] = endpoint  # type: ignore[index]
-        for consent in Consent.objects.filter(contact_id__in=by_id, purpose=MARKETING, brand=""):
-            self.consents.setdefault(by_id[consent.contact_id], {})[consent.channel] = consent
+    def _load(self, names: Collection[str]) -> None:
+        found = Contact.objects.filter(external_id__in=names).values_list("pk", "external_id", "attributes", *_EMPTY)
+        by_id: dict[int, _Person] = {}
+        for pk, name, attributes, *values in found:
+            person = _Person(str(name), pk, dict(zip(_EMPTY, values, strict=True)), attributes)
+            by_id[pk] = self.people[person.external_id] = person
+        if not by_id:
+            return
+        for pk, owner, channel, key in Endpoint.objects.filter(contact_id__in=by_id).values_list(
+            "pk", "contact_id", "channel", "recipient_key"
+        ):
+            by_id[owner or 0].addresses[key] = (channel, pk)
+        for owner, channel, granted, at in Consent.objects.filter(
+            contact_id__in=by_id, purpose=MARKETING, brand=""
+        ).values_list("contact_id", "channel", "granted", "changed_at"):
+            by_id[owner].consents[channel] = (granted, at)
 
     def _apply(self, row: ContactRow, report: UpsertReport) -> None:
-        contact = self.contacts.get(row.external_id)
-        created = contact is None
-        if contact is None:
-            contact = self.contacts[row.external_id] = Contact(external_id=row.external_id)
-        changed = self._apply_columns(contact, row)
-        if created or changed:
-            self.touched[row.external_id] = contact
-        changed |= self._apply_addresses(contact, row)
-        changed |= self._apply_consents(contact, row)
+        person = self.people.get(row.external_id)
+        created = person is None
+        if person is None:
+            person = self.people[row.external_id] = _Person(row.external_id, touched=True)
+        changed = self._apply_columns(person, row)
+        person.touched |= changed
+        changed |= self._apply_addresses(person, row)
+        changed |= self._apply_consents(person, row)
         if created:
             report.created += 1
         elif changed:
@@ -152,111 +168,123 @@ class _Batch:
         else:
             report.unchanged += 1
 
-    def _apply_columns(self, contact: Contact, row: ContactRow) -> bool:
+    def _apply_columns(self, person: _Person, row: ContactRow) -> bool:
         changed = False
-        for name, value in row.columns.items():
-            if getattr(contact, name) != value:
-                setattr(contact, name, value)
+        told: dict[str, Any] = dict(row.columns)
+        if row.market is not None:
+            told["market"] = self.markets.get(row.market)
+        for name, value in told.items():
+            if person.columns[name] != value:
+                person.columns[name] = value
                 changed = True
-        if row.market is not None and contact.market_id != self.markets.get(row.market):
-            contact.market_id = self.markets.get(row.market)
-            changed = True
         for name, value in row.attributes.items():
             if value is None:
-                changed |= contact.attributes.pop(name, None) is not None
-            elif name not in contact.attributes or not _same(contact.attributes[name], value):
-                contact.attributes[name] = value
+                changed |= person.attributes.pop(name, None) is not None
+            elif name not in person.attributes or not _same(person.attributes[name], value):
+                person.attributes[name] = value
                 changed = True
         return changed
 
-    def _apply_addresses(self, contact: Contact, row: ContactRow) -> bool:
-        known = self.endpoints.setdefault(row.external_id, {})
+    def _apply_addresses(self, person: _Person, row: ContactRow) -> bool:
+        known = person.addresses
         changed = False
         if row.email is not None or row.no_email:
             keep = row.email.key if row.email else ""
-            for key in [key for key, one in known.items() if one.channel == keys.EMAIL and key != keep]:
-                self._drop(known.pop(key))
+            for key in [key for key, (channel, _pk) in known.items() if channel == keys.EMAIL and key != keep]:
+                _channel, pk = known.pop(key)
+                if pk is None:
+                    del self.new_addresses[person.external_id, key]
+                else:
+                    self.old_addresses.append(pk)
                 changed = True
         for address in filter(None, (row.email, *row.devices)):
             if address.key not in known:
-                known[address.key] = self._add(contact, address)
+                known[address.key] = (address.channel, None)
+                self.new_addresses[person.external_id, address.key] = address
                 changed = True
         return changed
 
-    def _add(self, contact: Contact, address: Address) -> Endpoint:
-        endpoint = Endpoint(
-            contact=contact,
-            channel=address.channel,
-            address=address.address,
-            recipient_key=address.key,
-            platform=address.platform,
-            created_at=self.now,
-        )
-        self.new_endpoints.append(endpoint)
-        return endpoint
-
-    def _drop(self, endpoint: Endpoint) -> None:
-        if endpoint.pk is None:
-            self.new_endpoints.remove(endpoint)
-        else:
-            self.old_endpoints.append(endpoint.pk)
-
-    def _apply_consents(self, contact: Contact, row: ContactRow) -> bool:
-        known = self.consents.setdefault(row.external_id, {})
+    def _apply_consents(self, person: _Person, row: ContactRow) -> bool:
         changed = False
         for channel in row.consents:
-            consent = known.get(channel)
-            if consent is not None and (consent.granted or not _is_later(row.consented_at, consent.changed_at)):
+            granted, since = person.consents.get(channel, (False, None))
+            if granted or (since is not None and not _is_later(row.consented_at, since)):
                 # A withdrawal stands until the person agrees again, later: a nightly export of the shop is no new consent.
                 continue
-            if consent is None:
-                consent = known[channel] = Consent(contact=contact, channel=channel, granted=True)
-            else:
-                self.lifted.update((key, channel) for key in self.endpoints.get(row.external_id, {}))
-            consent.granted = True
-            consent.changed_at = row.consented_at or self.now
-            self.new_consents.append(consent)
-            self.records.append(
-                ConsentRecord(
-                    contact=contact,
-                    channel=channel,
-                    granted=True,
-                    source=self.source,
-                    occurred_at=consent.changed_at,
-                    recorded_at=self.now,
-                )
-            )
+            if since is not None:
+                self.lifted.update((key, channel) for key in person.addresses)
+            at = row.consented_at or self.now
+            person.consents[channel] = (True, at)
+            self.given.append((person, channel, at))
             changed = True
         return changed
 
     def _save(self) -> None:
         # Sorted, so that two imports on PostgreSQL take their row locks in the same order.
-        touched = [self.touched[name] for name in sorted(self.touched)]
-        changed = [contact for contact in touched if contact.pk is not None]
-        for contact in changed:
-            contact.updated_at = self.now
-        Contact.objects.bulk_create(
-            [contact for contact in touched if contact.pk is None],
-            update_conflicts=True,  # another import was faster with the same id: ours is one more change of that contact
-            unique_fields=["external_id"],
-            update_fields=COLUMNS,
+        touched = sorted((one for one in self.people.values() if one.touched), key=lambda one: one.external_id)
+        self._save_contacts(touched)
+        if self.old_addresses:
+            Endpoint.objects.filter(pk__in=self.old_addresses).delete()
+        bulk.insert(
+            Endpoint,
+            ("contact", "channel", "address", "recipient_key", "platform", "status", "created_at"),
+            (
+                (
+                    self.people[name].pk,
+                    one.channel,
+                    one.address,
+                    one.key,
+                    one.platform,
+                    Endpoint.Status.ACTIVE.value,
+                    self.now,
+                )
+                for (name, _key), one in self.new_addresses.items()
+            ),
+            unique=("contact", "recipient_key"),
         )
-        Contact.objects.bulk_update(changed, COLUMNS)
-        if self.old_endpoints:
-            Endpoint.objects.filter(pk__in=self.old_endpoints).delete()
-        Endpoint.objects.bulk_create(self.new_endpoints, ignore_conflicts=True)
-        given_again = [consent for consent in self.new_consents if consent.pk is not None]
-        Consent.objects.bulk_create(
-            [consent for consent in self.new_consents if consent.pk is None],
-            update_conflicts=True,
-            unique_fields=["contact", "channel", "purpose", "brand"],
-            update_fields=["granted", "changed_at"],
+        bulk.insert(
+            Consent,
+            ("contact", "channel", "purpose", "brand", "granted", "changed_at"),
+            ((person.pk, channel, MARKETING, "", True, at) for person, channel, at in self.given),
+            unique=("contact", "channel", "purpose", "brand"),
+            update=("granted", "changed_at"),
         )
-        for consent in given_again:
-            consent.save(update_fields=["granted", "changed_at"])
-        ConsentRecord.objects.bulk_create(self.records)
+        bulk.insert(
+            ConsentRecord,
+            ("contact", "channel", "purpose", "brand", "granted", "source", "wording", "occurred_at", "recorded_at"),
+            (
+                (person.pk, channel, MARKETING, "", True, self.source, "", at, self.now)
+                for person, channel, at in self.given
+            ),
+        )
         for key, channel in self.lifted:
             suppressions.lift(key, channel, reason=Suppression.Reason.UNSUBSCRIBED)
+
+    def _save_contacts(self, touched: list[_Person]) -> None:
+        new = {one.external_id: one for one in touched if one.pk is None}
+        bulk.insert(
+            Contact,
+            ("public_id", "external_id", "bucket", "created_at", "updated_at", "attributes", *_EMPTY),
+            (
+                (uuid7(), name, random_bucket(), self.now, self.now, one.attributes, *one.columns.values())
+                for name, one in new.items()
+            ),
+            # Another import may have been faster with the same id: ours is then one more change of that contact.
+            unique=("external_id",),
+            update=("updated_at", "attributes", *_EMPTY),
+        )
+        if new:
+            for pk, name in Contact.objects.filter(external_id__in=new).values_list("pk", "external_id"):
+                new[str(name)].pk = pk
+        bulk.change(
+            Contact,
+            ("updated_at", "attributes", *_EMPTY),
+            (
+                (self.now, one.attributes, *one.columns.values(), one.pk)
+                for one in touched
+                if one.external_id not in new
+            ),
+        )
 
 
 def _same(before: Any, after: Any) -> bool:
