@@ -10,10 +10,11 @@ from markupsafe import Markup
 from wagtail.models import Site
 from wagtail.rich_text import expand_db_html
 
+from campaigns.promotions import selectors as promotions
 from channels.base import Media
 from cms import emails, markup
 from cms.limits import fit
-from cms.models import BrandKit
+from cms.models.brand import BrandKit
 from cms.models.renditions import POST_NAMES
 from cms.renditions import EmailRendition, PushRendition, SocialRendition
 from core.errors import Invalid
@@ -33,8 +34,6 @@ def facts_of(item: Any) -> dict[str, str]:
     """The facts of the item's offer as its readers see them; empty without an offer."""
     if item.said_offer is None:
         return {}
-    from campaigns.promotions import selectors as promotions
-
     return dict(promotions.facts(item.said_offer, item.said_language))
 
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from cms import markup
-from cms.models import BrandKit
+from cms.models.brand import BrandKit
 
 UNSUBSCRIBE = "{{ unsubscribe_url }}"
 

@@ -2,6 +2,19 @@
 
 from cms.models.brand import BrandKit
 from cms.models.messages import Message
+from cms.models.pages import ArticlePage, ContentPage, HomePage, PromotionPage, SitePage, TopicPage, TutorialPage
 from cms.models.pictures import Picture, PictureRendition
 
-__all__ = ["BrandKit", "Message", "Picture", "PictureRendition"]
+__all__ = [
+    "ArticlePage",
+    "BrandKit",
+    "ContentPage",
+    "HomePage",
+    "Message",
+    "Picture",
+    "PictureRendition",
+    "PromotionPage",
+    "SitePage",
+    "TopicPage",
+    "TutorialPage",
+]

@@ -1,0 +1,62 @@
+"""What the templates of the public site need beside the page itself."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from wagtail.models import Page
+
+from campaigns.promotions import selectors as promotions
+from cms import structured
+from cms.emails import picture_address
+from cms.models import BrandKit
+
+
+def home_of(page: Any) -> Any:
+    """The home page above `page` in its own language; the page itself where there is none."""
+    from cms.models import HomePage
+
+    return HomePage.objects.ancestor_of(page, inclusive=True).first() or page
+
+
+def offer_view(offer: Any, state: promotions.OfferState, language: str) -> dict[str, Any]:
+    """An offer for a template. Before its window it holds no sale price at all, so that no template can show it early."""
+    facts = promotions.facts(offer, language)
+    if not state.is_open:
+        facts = {**facts, "price": facts["regular_price"], "percent_off": "", "code": ""}
+    return {
+        "offer": offer,
+        "state": state,
+        "facts": facts,
+        "has_discount": state.is_open and facts["price"] != facts["regular_price"],
+        "target": {"before": offer.starts_at, "open": offer.ends_at}.get(state.phase.value),
+    }
+
+
+def context_of(page: Any, request: HttpRequest) -> dict[str, Any]:
+    """Brand, navigation, breadcrumbs, languages, link preview and structured data of `page`."""
+    from cms.models.pages import hreflang
+
+    brand = BrandKit.for_request(request)
+    home = home_of(page)
+    trail: list[Page] = []
+    if page.depth and home.pk and page.pk != home.pk:
+        trail = [one for one in page.get_ancestors().specific() if one.depth >= home.depth]
+    versions = page.language_versions() if page.pk else [page]
+    language = page.locale.language_code
+    offer = getattr(page, "offer", None)
+    card = offer_view(offer, page.offer_state, language) if offer else None
+    picture = picture_address(page.picture, "fill-1200x630")[0] if page.picture else ""
+    return {
+        "brand": brand,
+        "home": home,
+        "topics": home.get_children().live().public().in_menu() if home.pk else [],
+        "trail": trail,
+        "languages": [
+            {"page": one, "code": hreflang(one.locale.language_code), "name": one.locale.language_name_local}
+            for one in versions
+        ],
+        "lang": hreflang(language),
+        "offer_card": card,
+        "share_picture": picture,
+        "structured": structured.of(page, brand, trail, card, picture),
+    }

@@ -1,0 +1,31 @@
+"""What the content room adds to the admin."""
+
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from wagtail import hooks
+from wagtail.admin.viewsets.base import ViewSet
+from wagtail.snippets.models import register_snippet
+
+from cms.choosers import offer_chooser, product_chooser
+from cms.viewsets import MessageViewSet
+
+register_snippet(MessageViewSet)
+
+
+@hooks.register("register_admin_viewset")
+def choosers() -> list[ViewSet]:
+    """Choosing offers and products in a form."""
+    return [offer_chooser, product_chooser]
+
+
+@hooks.register("insert_editor_js")
+def counter_script() -> SafeString:
+    """The character counter."""
+    return format_html('<script src="{}"></script>', static("cms/counter.js"))
+
+
+@hooks.register("insert_global_admin_css")
+def editor_style() -> SafeString:
+    """Its look."""
+    return format_html('<link rel="stylesheet" href="{}">', static("cms/editor.css"))
