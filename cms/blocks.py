@@ -12,6 +12,9 @@ from wagtail.images.blocks import ImageBlock
 
 from cms.choosers import offer_chooser, product_chooser
 
+OfferChooserBlock = offer_chooser.get_block_class(name="OfferChooserBlock", module_path="cms.blocks")
+ProductChooserBlock = product_chooser.get_block_class(name="ProductChooserBlock", module_path="cms.blocks")
+
 RICH = ["bold", "italic", "link", "document-link", "ol", "ul", "hr", "superscript"]
 
 
@@ -19,9 +22,7 @@ class HeadingBlock(blocks.StructBlock):
     """A heading inside the page; the page's title is the only first-level one."""
 
     text = blocks.CharBlock(label=_("heading"), max_length=160)
-    level = blocks.ChoiceBlock(
-        label=_("level"), choices=[("h2", _("section")), ("h3", _("subsection"))], default="h2"
-    )
+    level = blocks.ChoiceBlock(label=_("level"), choices=[("h2", _("section")), ("h3", _("subsection"))], default="h2")
 
     class Meta:
         icon = "title"
@@ -58,7 +59,9 @@ class TipBlock(blocks.StructBlock):
     """A tip or a warning beside the text."""
 
     kind = blocks.ChoiceBlock(
-        label=_("kind"), choices=[("tip", _("tip")), ("care", _("take care")), ("note", _("good to know"))], default="tip"
+        label=_("kind"),
+        choices=[("tip", _("tip")), ("care", _("take care")), ("note", _("good to know"))],
+        default="tip",
     )
     text = blocks.RichTextBlock(label=_("text"), features=["bold", "italic", "link"])
 
@@ -71,7 +74,7 @@ class TipBlock(blocks.StructBlock):
 class OfferCardBlock(blocks.StructBlock):
     """An offer's card: its facts come from the offer, and its price switches by the clock."""
 
-    offer = offer_chooser.get_block_class(name="OfferChooserBlock", module_path="cms.blocks")(label=_("offer"))
+    offer = OfferChooserBlock(label=_("offer"))
 
     class Meta:
         icon = "tag"
@@ -82,7 +85,7 @@ class OfferCardBlock(blocks.StructBlock):
 class ProductBlock(blocks.StructBlock):
     """One product of the shop."""
 
-    product = product_chooser.get_block_class(name="ProductChooserBlock", module_path="cms.blocks")(label=_("product"))
+    product = ProductChooserBlock(label=_("product"))
     picture = ImageBlock(label=_("picture"), required=False)
     note = blocks.CharBlock(label=_("why it is here"), required=False, max_length=160)
 
@@ -123,7 +126,9 @@ class VideoBlock(blocks.StructBlock):
     """A video or a live stream. Nothing is loaded from its host before the visitor presses play."""
 
     title = blocks.CharBlock(label=_("title"), max_length=160)
-    url = blocks.URLBlock(label=_("address"), help_text=_("On YouTube or Vimeo: the player opens in the page. Elsewhere: a link."))
+    url = blocks.URLBlock(
+        label=_("address"), help_text=_("On YouTube or Vimeo: the player opens in the page. Elsewhere: a link.")
+    )
     starts_at = blocks.DateTimeBlock(label=_("goes live at"), required=False, help_text=_("For a live stream."))
     poster = ImageBlock(label=_("picture"), required=False)
 
@@ -194,7 +199,10 @@ class ComparisonBlock(blocks.StructBlock):
 
     caption = blocks.CharBlock(label=_("caption"), max_length=160)
     table = TypedTableBlock(
-        [("text", blocks.CharBlock(required=False, label=_("text"))), ("yes", blocks.BooleanBlock(required=False, label=_("yes or no")))],
+        [
+            ("text", blocks.CharBlock(required=False, label=_("text"))),
+            ("yes", blocks.BooleanBlock(required=False, label=_("yes or no"))),
+        ],
         label=_("table"),
     )
 
@@ -208,7 +216,9 @@ class Body(blocks.StreamBlock):
     """What the body of a page may hold."""
 
     heading = HeadingBlock()
-    text = blocks.RichTextBlock(label=_("Text"), icon="pilcrow", features=["h3", *RICH], template="cms/blocks/text.html")
+    text = blocks.RichTextBlock(
+        label=_("Text"), icon="pilcrow", features=["h3", *RICH], template="cms/blocks/text.html"
+    )
     picture = PictureBlock()
     gallery = blocks.ListBlock(
         ImageBlock(), label=_("Gallery"), icon="image", min_num=2, template="cms/blocks/gallery.html"

@@ -29,7 +29,7 @@ def _area(kind: str, limit: int, *, extra: int = 0, rows: int = 4) -> forms.Text
 
 
 PLACES = _(
-    "You may write {{ first_name|default(\"friend\") }} where the reader's name goes, and {{ offer.price }}, "
+    'You may write {{ first_name|default("friend") }} where the reader\'s name goes, and {{ offer.price }}, '
     "{{ offer.code }} or {{ offer.ends }} where a fact of the offer goes."
 )
 

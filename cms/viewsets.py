@@ -52,5 +52,3 @@ class MessageViewSet(SnippetViewSet):
             ObjectList([PublishingPanel()], heading=_("Settings")),
         ]
     )
-
-

@@ -1,11 +1,11 @@
 """Every address of the installation."""
 
 from django.conf import settings
+from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 from django.views.static import serve
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
-from wagtail.contrib.sitemaps.views import sitemap
 from wagtail.documents import urls as wagtaildocs_urls
 
 from config.api import api
@@ -16,7 +16,11 @@ urlpatterns = [
     path("healthz", health),
     path("api/v1/", api.urls),
     path("documents/", include(wagtaildocs_urls)),
-    path("sitemap.xml", sitemap),
     path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
-    path("", include(wagtail_urls)),
+    path("", include("cms.urls")),
+    # Pages of the default language have no prefix, so that the shortest address is the main one.
+    *i18n_patterns(path("", include(wagtail_urls)), prefix_default_language=False),
 ]
+
+handler404 = "cms.views.not_found"
+handler500 = "cms.views.failed"

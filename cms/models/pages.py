@@ -10,7 +10,14 @@ from django.utils import translation
 from django.utils.cache import patch_cache_control
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList, PublishingPanel, TabbedInterface
+from wagtail.admin.panels import (
+    FieldPanel,
+    FieldRowPanel,
+    MultiFieldPanel,
+    ObjectList,
+    PublishingPanel,
+    TabbedInterface,
+)
 from wagtail.fields import RichTextField, StreamField
 from wagtail.models import Page
 from wagtail.search import index
@@ -32,7 +39,11 @@ class SitePage(Page):
     """What every page of ours has: a summary, a picture, an address, languages."""
 
     summary = models.TextField(
-        _("summary"), max_length=300, blank=True, default="", help_text=_("One or two sentences; cards, search results and messages use it.")
+        _("summary"),
+        max_length=300,
+        blank=True,
+        default="",
+        help_text=_("One or two sentences; cards, search results and messages use it."),
     )
     picture = models.ForeignKey(
         "cms.Picture", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("picture")
@@ -171,7 +182,8 @@ def tabs(content: list[Any], *, send: bool = True) -> TabbedInterface:
     ]
     search = [
         MultiFieldPanel(
-            [FieldPanel("slug"), FieldPanel("seo_title"), FieldPanel("search_description")], heading=_("For search engines")
+            [FieldPanel("slug"), FieldPanel("seo_title"), FieldPanel("search_description")],
+            heading=_("For search engines"),
         ),
         MultiFieldPanel([FieldPanel("show_in_menus")], heading=_("For site menus")),
     ]
@@ -316,7 +328,12 @@ class PromotionPage(ContentPage):
     terms = RichTextField(_("terms"), blank=True, default="", features=["bold", "link", "ul", "ol"])
 
     edit_handler = tabs(
-        [*LEAD, FieldPanel("offer"), FieldPanel("body"), MultiFieldPanel([FieldPanel("over_text"), FieldPanel("terms")], heading=_("Small print"))]
+        [
+            *LEAD,
+            FieldPanel("offer"),
+            FieldPanel("body"),
+            MultiFieldPanel([FieldPanel("over_text"), FieldPanel("terms")], heading=_("Small print")),
+        ]
     )
     parent_page_types: ClassVar[list[str]] = ["cms.HomePage", "cms.TopicPage"]
     subpage_types: ClassVar[list[str]] = []
@@ -332,9 +349,11 @@ class PromotionPage(ContentPage):
         if self.offer is None:
             return
         price = promotions.facts(self.offer, self.locale.language_code)["price"]
-        told = [name for name in ("title", "summary", "search_description", "seo_title") if price and price in getattr(self, name)]
+        told = [
+            name
+            for name in ("title", "summary", "search_description", "seo_title")
+            if price and price in getattr(self, name)
+        ]
         if told:
             sentence = _("Leave the price out: the page shows it from the offer, and only while it holds.")
-            raise ValidationError({name: sentence for name in told})
-
-
+            raise ValidationError(dict.fromkeys(told, sentence))
