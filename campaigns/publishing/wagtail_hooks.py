@@ -1,0 +1,26 @@
+"""What publishing adds to Wagtail's admin."""
+
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.log_actions import LogActionRegistry
+
+
+@hooks.register("register_log_actions")
+def log_actions(actions: LogActionRegistry) -> None:
+    """Words for what services log."""
+    for action, label, message in (
+        ("almanac.submit", _("Submit for approval"), _("Submitted for approval")),
+        ("almanac.withdraw", _("Take back"), _("Taken back to planned")),
+        ("almanac.approve", _("Approve"), _("Approved")),
+        ("almanac.reject", _("Send back"), _("Sent back to its author")),
+        ("almanac.schedule", _("Schedule"), _("Scheduled")),
+        ("almanac.pause", _("Pause"), _("Paused")),
+        ("almanac.resume", _("Resume"), _("Resumed")),
+        ("almanac.hold", _("Hold"), _("Held")),
+        ("almanac.release", _("Release"), _("Released")),
+        ("almanac.cancel", _("Cancel"), _("Cancelled")),
+        ("almanac.doubt_accepted", _("Settle as arrived"), _("In doubt: settled as arrived")),
+        ("almanac.doubt_rejected", _("Settle as not arrived"), _("In doubt: settled as not arrived")),
+        ("almanac.doubt_send_again", _("Send again"), _("In doubt: sent again")),
+    ):
+        actions.register_action(action, label, message)
