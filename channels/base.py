@@ -6,6 +6,7 @@ about to hand over and what was answered, job by job, so that after a crash we k
 A provider knows nothing of campaigns, contacts or Celery. It may import this module and `core`, nothing else of ours.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -196,6 +197,23 @@ class Event:
 
 
 # --------------------------------------------------------------------------------------------------------------------
+# What may be shown of it
+
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
+_LONG_WORD = re.compile(r"[A-Za-z0-9_\-+/=:.]{60,}")
+
+
+def safe_detail(words: object, *hidden: str) -> str:
+    """A provider's words without addresses, tokens and the `hidden` strings, on one line, at most 500 characters."""
+    text = str(words)[:4000]
+    for secret in hidden:
+        if len(secret) > 3:
+            text = text.replace(secret, "…")
+    text = _LONG_WORD.sub("…", _ADDRESS.sub("…", text))
+    return " ".join(text.split())[:500]
+
+
+# --------------------------------------------------------------------------------------------------------------------
 # Who says it: providers
 
 
@@ -222,9 +240,19 @@ def setting(
     secret: bool = False,
     help_text: str | Promise = "",
     choices: Sequence[str] = (),
+    aliases: Sequence[str] = (),
 ) -> Any:
-    """A field of a provider's settings dataclass, with what the admin form and the API need to know of it."""
-    metadata = {"label": label, "secret": secret, "help_text": help_text, "choices": tuple(choices)}
+    """A field of a provider's settings dataclass, with what the admin form and the API need to know of it.
+
+    `aliases` are other names that the API takes for it, as the provider's own files and docs call it.
+    """
+    metadata = {
+        "label": label,
+        "secret": secret,
+        "help_text": help_text,
+        "choices": tuple(choices),
+        "aliases": tuple(aliases),
+    }
     return field(metadata=metadata) if default is None else field(default=default, metadata=metadata)
 
 
@@ -239,6 +267,8 @@ class Provider(ABC):
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     Settings: ClassVar[type[Any]]
+    deadline: float = 30.0
+    """Seconds that one call may take in all, from connecting to the last byte of the answer."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
@@ -247,6 +277,17 @@ class Provider(ABC):
     def setting_fields(cls) -> tuple[Any, ...]:
         """The dataclass fields of `Settings`, in order."""
         return fields(cls.Settings)
+
+    @classmethod  # noqa: B027 - most need no more than their kinds
+    def check_settings(cls, settings: Any) -> None:
+        """Refuse settings that cannot work, with a sentence: raises `core.errors.Invalid`."""
+
+    def check(self) -> str:
+        """Sign in without sending anything and say in a sentence what was found.
+
+        Raises `core.errors.FixSettings` or `TryLater`. Providers that cannot try this raise `core.errors.Missing`.
+        """
+        raise Missing(f"{self.name} has no way to try an account without sending.")
 
     def lint(self, part: Part) -> list[str]:
         """Sentences about what this provider would refuse in `part`; empty when it would take it."""

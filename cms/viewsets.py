@@ -11,8 +11,8 @@ from cms.models import Message
 
 SOURCE = {"rows": 14, "spellcheck": "false", "class": "al-source"}
 WRITTEN = _(
-    "Write the text here and it gets the brand's dress, or paste a whole e-mail as MJML or HTML below. "
-    "The plain text is made from it when it is left empty."
+    "<p>Write the text here and it gets the brand's dress, or paste a whole e-mail as MJML or HTML below. "
+    "The plain text is made from it when it is left empty.</p>"
 )
 
 
@@ -42,12 +42,12 @@ class MessageViewSet(SnippetViewSet):
                     heading=_("Own source"),
                     classname="collapsed",
                 ),
-                says=WRITTEN,
+                note=WRITTEN,
             ),
-            panels.post_tab(says=_("Left empty, this message cannot be posted.")),
+            panels.post_tab(note=_("<p>Left empty, this message cannot be posted.</p>")),
             panels.push_tab(
                 FieldPanel("push_url", widget=URLInput, help_text=_("Left empty: where the message leads.")),
-                says=_("Left empty, this message cannot be sent as a notification."),
+                note=_("<p>Left empty, this message cannot be sent as a notification.</p>"),
             ),
             ObjectList([PublishingPanel()], heading=_("Settings")),
         ]

@@ -7,6 +7,8 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
+from tests.sandbox import sandbox  # noqa: F401 - a fixture for every test
+
 
 def pytest_collection_modifyitems(config, items):
     """A service that is not named is a skip; one that is named and missing is a failure, in the test itself."""

@@ -1,1 +1,1 @@
-"""Servers that speak the providers' wire formats, for the demo and for tests."""
+"""Mail server and provider APIs on loopback, for demonstrations and tests: real protocols, and a record of what arrived."""

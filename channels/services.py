@@ -1,1 +1,0 @@
-"""Writes: accounts and events."""

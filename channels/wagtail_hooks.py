@@ -1,0 +1,13 @@
+"""What the admin shows of this room."""
+
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.log_actions import LogActionRegistry
+
+
+@hooks.register("register_log_actions")
+def log_actions(actions: LogActionRegistry) -> None:
+    """The verbs of channel accounts."""
+    actions.register_action("almanac.account.create", _("Create channel account"), _("Channel account created"))
+    actions.register_action("almanac.account.change", _("Change channel account"), _("Channel account changed"))
+    actions.register_action("almanac.account.test", _("Send a test"), _("Test sent"))
