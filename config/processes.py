@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Mapping
+from urllib.error import URLError
+from urllib.request import urlopen
 
 from django.conf import settings
 
@@ -45,3 +47,12 @@ def scheduler(env: Mapping[str, str] | None = None) -> Child:
 def installation(port: int, workers: int, host: str = "127.0.0.1") -> list[Child]:
     """Everything that `manage.py up` runs on this host."""
     return [web(port, host), *(worker(number + 1) for number in range(workers)), scheduler()]
+
+
+def answers(base_url: str) -> bool:
+    """Whether the web process of the installation at `base_url` answers yet."""
+    try:
+        with urlopen(f"{base_url}/healthz", timeout=2) as response:  # noqa: S310 - our own address
+            return response.status == 200
+    except (URLError, OSError):
+        return False
