@@ -1,4 +1,4 @@
-"""The web process: Django, and the tracking addresses in front of it."""
+"""The web process: Django, with the tracking addresses answered in front of it."""
 
 import os
 
@@ -10,6 +10,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
 
 _django = get_wsgi_application()
 
-from campaigns.measurement.edge import edge  # noqa: E402 - models can be imported only when Django is set up
+from campaigns.measurement.edge import edge  # noqa: E402 - its models need the apps to be ready
 
 application = edge(_django)
