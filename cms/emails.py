@@ -26,7 +26,7 @@ def _finalize(value: Any) -> Any:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(settings.BASE_DIR / "templates" / "messages"),
         autoescape=True,
         finalize=_finalize,
@@ -40,8 +40,6 @@ def _environment() -> Environment:
         comment_start_string="[#",
         comment_end_string="#]",
     )
-    environment.globals["_"] = gettext
-    return environment
 
 
 def absolute(url: str) -> str:
@@ -64,6 +62,13 @@ def _base_context(brand: BrandKit, language: str) -> dict[str, Any]:
         "address_lines": [line.strip() for line in brand.postal_address.splitlines() if line.strip()],
         "home_url": brand.shop_url or settings.ALMANAC_BASE_URL,
         "profiles": brand.profiles,
+        "words": {
+            "instead_of": gettext("instead of"),
+            "code": gettext("Offer code"),
+            "find_us": gettext("Find us on"),
+            "why": gettext("You receive this because you asked for news from us."),
+            "unsubscribe": gettext("Unsubscribe"),
+        },
         "unsubscribe_url": Markup(UNSUBSCRIBE),  # noqa: S704 - a constant of ours
     }
 

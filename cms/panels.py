@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.functional import keep_lazy_text
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, HelpPanel, ObjectList, Panel
 
 from cms import limits
+
+format_html_lazy = keep_lazy_text(format_html)
 
 
 def counted(kind: str, limit: int, *, extra: int = 0) -> dict[str, Any]:
@@ -28,16 +32,28 @@ def _area(kind: str, limit: int, *, extra: int = 0, rows: int = 4) -> forms.Text
     return forms.Textarea(attrs={**counted(kind, limit, extra=extra), "rows": rows})
 
 
+def note(sentence: Any, mode: str) -> HelpPanel:
+    """What a tab is for; `mode` is the preview that opens with it."""
+    return HelpPanel(
+        content=format_html_lazy(
+            '<div class="help-block help-info" data-al-preview="{}"><svg class="icon icon-help icon" aria-hidden="true">'
+            '<use href="#icon-help"></use></svg><p>{}</p></div>',
+            mode,
+            sentence,
+        )
+    )
+
+
 PLACES = _(
     'You may write {{ first_name|default("friend") }} where the reader\'s name goes, and {{ offer.price }}, '
     "{{ offer.code }} or {{ offer.ends }} where a fact of the offer goes."
 )
 
 
-def email_tab(*more: Panel, note: Any) -> ObjectList:
+def email_tab(*more: Panel, says: Any) -> ObjectList:
     """Subject, preheader and text."""
     panels: Sequence[Panel] = [
-        HelpPanel(content=note),
+        note(says, "email"),
         FieldPanel("email_subject", widget=_line("letters", limits.SUBJECT), help_text=PLACES),
         FieldPanel("email_preheader", widget=_line("letters", limits.PREHEADER)),
         FieldPanel("email_body"),
@@ -48,11 +64,11 @@ def email_tab(*more: Panel, note: Any) -> ObjectList:
     return ObjectList(panels, heading=_("E-mail"))
 
 
-def post_tab(*, note: Any) -> ObjectList:
+def post_tab(*, says: Any) -> ObjectList:
     """The post and its picture."""
     link = 1 + limits.X_LINK
     panels = [
-        HelpPanel(content=note),
+        note(says, "post"),
         FieldPanel(
             "social_text",
             widget=_area("x", limits.X_LIMIT, extra=link),
@@ -63,10 +79,10 @@ def post_tab(*, note: Any) -> ObjectList:
     return ObjectList(panels, heading=_("Post"))
 
 
-def push_tab(*more: Panel, note: Any) -> ObjectList:
+def push_tab(*more: Panel, says: Any) -> ObjectList:
     """The notification."""
     panels = [
-        HelpPanel(content=note),
+        note(says, "push"),
         FieldPanel("push_title", widget=_line("letters", limits.PUSH_TITLE)),
         FieldPanel("push_body", widget=_area("letters", limits.PUSH_BODY, rows=3)),
         *more,

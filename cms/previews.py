@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from cms import derive, limits
@@ -31,6 +32,17 @@ PART_NAMES = {
     "title": _("title"),
     "body": _("text"),
 }
+
+
+POLICY = {
+    "default-src": [CSP.NONE],
+    "img-src": [CSP.SELF, "data:", "https:", "http:"],
+    "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+    "font-src": [CSP.SELF],
+    "frame-src": [CSP.SELF],
+    "frame-ancestors": [CSP.SELF],
+}
+"""An e-mail is all inline styles and its pictures may be anywhere; no script runs in a preview."""
 
 
 def sample(item: Any) -> dict[str, Any]:
@@ -107,4 +119,6 @@ def serve(item: Any, request: HttpRequest, mode: str) -> HttpResponse:
     except AlmanacError as error:
         template, context["problem"] = "cms/previews/problem.html", error.message
     context["derived_names"] = [PART_NAMES[name] for name in sorted(context.get("derived", ()))]
-    return TemplateResponse(request, template, context)
+    response = TemplateResponse(request, template, context)
+    response._csp_config = POLICY  # type: ignore[attr-defined]
+    return response

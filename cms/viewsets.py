@@ -11,8 +11,8 @@ from cms.models import Message
 
 SOURCE = {"rows": 14, "spellcheck": "false", "class": "al-source"}
 WRITTEN = _(
-    "<p>Write the text here and it gets the brand's dress, or paste a whole e-mail as MJML or HTML below. "
-    "The plain text is made from it when it is left empty.</p>"
+    "Write the text here and it gets the brand's dress, or paste a whole e-mail as MJML or HTML below. "
+    "The plain text is made from it when it is left empty."
 )
 
 
@@ -42,12 +42,12 @@ class MessageViewSet(SnippetViewSet):
                     heading=_("Own source"),
                     classname="collapsed",
                 ),
-                note=WRITTEN,
+                says=WRITTEN,
             ),
-            panels.post_tab(note=_("<p>Left empty, this message cannot be posted.</p>")),
+            panels.post_tab(says=_("Left empty, this message cannot be posted.")),
             panels.push_tab(
                 FieldPanel("push_url", widget=URLInput, help_text=_("Left empty: where the message leads.")),
-                note=_("<p>Left empty, this message cannot be sent as a notification.</p>"),
+                says=_("Left empty, this message cannot be sent as a notification."),
             ),
             ObjectList([PublishingPanel()], heading=_("Settings")),
         ]

@@ -20,9 +20,9 @@ def choosers() -> list[ViewSet]:
 
 
 @hooks.register("insert_editor_js")
-def counter_script() -> SafeString:
-    """The character counter."""
-    return format_html('<script src="{}"></script>', static("cms/counter.js"))
+def editor_script() -> SafeString:
+    """The character counters, and a preview that follows the tab."""
+    return format_html('<script src="{}"></script>', static("cms/editor.js"))
 
 
 @hooks.register("insert_global_admin_css")

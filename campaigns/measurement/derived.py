@@ -9,7 +9,7 @@ from django.db.models import F
 
 from campaigns.measurement.models import Credit, Hit, Rollup, Touch, Visit
 
-Bucket = tuple[int, int | None, datetime, str, str]
+Bucket = tuple[int | None, int | None, datetime, str, str]
 
 
 @dataclass
@@ -58,6 +58,8 @@ def is_touch(hit: Hit) -> bool:
 
 def touch_of(hit: Hit) -> Touch:
     """The unsaved touch of a human click."""
+    assert hit.delivery_id is not None
+    assert hit.publication_id is not None
     return Touch(hit=hit, delivery_id=hit.delivery_id, publication_id=hit.publication_id, occurred_at=hit.occurred_at)
 
 
@@ -72,7 +74,7 @@ def _add_counts(counts: Counter[Bucket]) -> None:
             campaign_id=campaign, publication_id=publication, hour=hour, kind=kind, verdict=verdict, count=count
         )
         for (campaign, publication, hour, kind, verdict), count in counts.items()
-        if count
+        if campaign is not None and count
     }
     known = set(Rollup.objects.filter(key__in=rows).values_list("key", flat=True))
     for key, row in rows.items():

@@ -96,8 +96,8 @@ def _text(told: Mapping[str, Any], name: str) -> str:
 
 def _place(fresh: Iterable[Told]) -> None:
     """Find publication, campaign and contact: by the token, else by ``utm_content``, else by ``utm_campaign``."""
-    copies = {
-        row["pk"]: row
+    copies: dict[int | None, dict[str, Any]] = {
+        row["pk"]: dict(row)
         for row in Delivery.objects.filter(pk__in={one.hit.delivery_id for one in fresh if one.hit.delivery_id}).values(
             "pk", "contact_id", "publication_id", "publication__channel", "publication__stage__campaign_id"
         )
@@ -135,7 +135,7 @@ def _uuid(text: str) -> UUID | None:
 def _time_after_send(fresh: Iterable[Told]) -> None:
     """Note how long after the sending each direct copy was clicked. A post is read by all, so it tells nothing there."""
     clicks = [one.hit for one in fresh if one.is_direct and one.hit.kind == Hit.Kind.CLICK]
-    sent = dict(
+    sent: dict[int | None, datetime] = dict(
         Attempt.objects.filter(delivery_id__in={hit.delivery_id for hit in clicks})
         .values("delivery_id")
         .annotate(sent_at=Max(Coalesce("finished_at", "started_at")))
@@ -164,8 +164,8 @@ def _earlier_clicks(fresh: Iterable[Told]) -> list[Hit]:
 
 def _look_around(fresh: Iterable[Told], older: Iterable[Hit]) -> None:
     """Write on each click what happened around it to the same copy: other links, a page whose script ran."""
-    clicks: dict[int, list[Hit]] = defaultdict(list)
-    pages: dict[int, list[datetime]] = defaultdict(list)
+    clicks: dict[int | None, list[Hit]] = defaultdict(list)
+    pages: dict[int | None, list[datetime]] = defaultdict(list)
     for hit in older:
         clicks[hit.delivery_id].append(hit)
     for one in fresh:

@@ -80,7 +80,9 @@ class Order(models.Model):
     click_token = models.CharField(
         max_length=200, blank=True, default="", help_text="Of the visit, when the shop passes it."
     )
-    body_hash = models.CharField(max_length=64, help_text="The same number with another body is a conflict.")
+    body_hash = models.CharField(
+        max_length=64, help_text="The same number with another body is a conflict. Empty for orders of an import."
+    )
     occurred_at = models.DateTimeField(_("ordered"))
     recorded_at = models.DateTimeField(default=clock.now)
 
@@ -100,7 +102,8 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """One line of an order; the lines of an order add up to its total."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    # No index of its own: the unique one on (order, number) serves, and this is the largest table of the room.
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     number = models.PositiveIntegerField()
     sku = models.CharField(_("SKU"), max_length=100)
     quantity = models.DecimalField(_("quantity"), max_digits=12, decimal_places=3)

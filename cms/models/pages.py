@@ -30,8 +30,8 @@ from cms.models.renditions import Renditions
 from core import clock
 
 DERIVED = _(
-    "<p>Everything left empty is made from the page: its title, summary, picture and offer. The preview beside the "
-    "form shows how it reads and says which parts were derived.</p>"
+    "Everything left empty is made from the page: its title, summary, picture and offer. The preview beside the "
+    "form shows how it reads and says which parts were derived."
 )
 
 
@@ -176,9 +176,9 @@ class ContentPage(Renditions, SitePage):
 def tabs(content: list[Any], *, send: bool = True) -> TabbedInterface:
     """The editor of a page type: content, the three channels, search, settings."""
     channels = [
-        panels.email_tab(note=DERIVED),
-        panels.post_tab(note=DERIVED),
-        panels.push_tab(note=DERIVED),
+        panels.email_tab(says=DERIVED),
+        panels.post_tab(says=DERIVED),
+        panels.push_tab(says=DERIVED),
     ]
     search = [
         MultiFieldPanel(

@@ -76,7 +76,7 @@ MIDDLEWARE = [
     "config.middleware.DatabaseGone",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "core.csp.Policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -170,6 +170,13 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.SELF],
 }
+ALMANAC_ADMIN_CSP = {
+    **SECURE_CSP,
+    "script-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+    "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+    "img-src": [CSP.SELF, "data:", "blob:"],
+}
+"""Wagtail's editor brings inline scripts and styles without a nonce."""
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
 SILENCED_SYSTEM_CHECKS = [
     "security.W019",  # Wagtail's live preview is a frame of our own origin

@@ -80,7 +80,7 @@ def _upsert(numbered: Iterable[tuple[int, Any]], source: str) -> UpsertReport:
     markets = dict(Market.objects.values_list("code", "pk"))
     accepted = _read_all(numbered, markets, report)
     while batch := list(islice(accepted, BATCH)):
-        with transaction.atomic():
+        with bulk.turn():
             _Batch(source, markets).write(batch, report)
     return report
 

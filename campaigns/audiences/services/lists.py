@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 
-from django.db import transaction
-
 from campaigns.audiences.models import ContactList, ContactListMember
+from core import bulk
 
 BATCH = 2000
+
+
+def create(name: str) -> ContactList:
+    """An empty list."""
+    return ContactList.objects.create(name=name[:200])
 
 
 def add(contact_list: ContactList, contact_ids: Iterable[int]) -> int:
@@ -14,10 +18,12 @@ def add(contact_list: ContactList, contact_ids: Iterable[int]) -> int:
     present = set(contact_list.members.values_list("contact_id", flat=True))
     missing = [pk for pk in dict.fromkeys(contact_ids) if pk not in present]
     for start in range(0, len(missing), BATCH):
-        with transaction.atomic():
-            ContactListMember.objects.bulk_create(
-                [ContactListMember(contact_list=contact_list, contact_id=pk) for pk in missing[start : start + BATCH]],
-                ignore_conflicts=True,
+        with bulk.turn():
+            bulk.insert(
+                ContactListMember,
+                ("contact_list", "contact"),
+                ((contact_list.pk, pk) for pk in missing[start : start + BATCH]),
+                unique=("contact_list", "contact"),
             )
     return len(missing)
 

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('total_minor', models.BigIntegerField(verbose_name='total')),
                 ('code', models.CharField(blank=True, default='', max_length=60, verbose_name='code used')),
                 ('click_token', models.CharField(blank=True, default='', help_text='Of the visit, when the shop passes it.', max_length=200)),
-                ('body_hash', models.CharField(help_text='The same number with another body is a conflict.', max_length=64)),
+                ('body_hash', models.CharField(help_text='The same number with another body is a conflict. Empty for orders of an import.', max_length=64)),
                 ('occurred_at', models.DateTimeField(verbose_name='ordered')),
                 ('recorded_at', models.DateTimeField(default=core.clock.now)),
                 ('contact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='orders', to='audiences.contact')),
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('quantity', models.DecimalField(decimal_places=3, max_digits=12, verbose_name='quantity')),
                 ('amount_minor', models.BigIntegerField(verbose_name='amount')),
                 ('discount_minor', models.BigIntegerField(default=0, verbose_name='discount')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='promotions.order')),
+                ('order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='promotions.order')),
             ],
             options={
                 'verbose_name': 'order line',

@@ -18,6 +18,10 @@
     return sum;
   };
 
+  // A place counts as long as what will probably stand there: its default, or a short word.
+  const filled = (text) =>
+    text.replace(/\{%.*?%\}/gs, "").replace(/\{\{.*?\}\}/gs, (place) => (/default\(["'](.*?)["']\)/.exec(place) || [, "0000000"])[1]);
+
   class CounterController extends window.StimulusModule.Controller {
     static values = { kind: String, limit: Number, extra: Number };
 
@@ -37,11 +41,25 @@
     }
 
     show() {
-      const text = this.element.value;
+      const text = filled(this.element.value);
       const length = this.kindValue === "x" ? weight(text) + (text ? this.extraValue : 0) : [...text].length;
       this.output.textContent = `${length} / ${this.limitValue}`;
       this.output.classList.toggle("al-counter--over", length > this.limitValue);
     }
   }
   window.wagtail.app.register("al-counter", CounterController);
+
+  // The preview follows the tab: whoever writes the e-mail sees the e-mail.
+  document.addEventListener("click", (event) => {
+    const tab = event.target.closest('[role="tab"]');
+    const panel = tab && document.getElementById(tab.getAttribute("aria-controls"));
+    const select = document.querySelector("#id_preview_mode");
+    if (!panel || !select) return;
+    const marked = panel.querySelector("[data-al-preview]");
+    const mode = marked ? marked.dataset.alPreview : "";
+    if (select.value !== mode && [...select.options].some((option) => option.value === mode)) {
+      select.value = mode;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+  });
 })();

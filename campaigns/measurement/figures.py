@@ -1,0 +1,222 @@
+"""The numbers of a campaign as plain values. What each word means stands in docs/explanation/numbers.md."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from core.money import ratio_minor
+
+BASIS_POINTS = 10_000
+
+
+def per_ten_thousand(part: int, whole: int) -> int | None:
+    """`part` of `whole` in hundredths of a percent, rounded half to even; None of nothing."""
+    if whole == 0:
+        return None
+    return int((Decimal(part) * BASIS_POINTS / whole).to_integral_value(ROUND_HALF_EVEN))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured of one thing: a campaign, a stage, a channel or a publication.
+
+    Clicks and page views are those of humans; machines and doubtful ones stand beside them. Orders and money are those
+    that attribution credits.
+    """
+
+    uv: int = 0
+    pv: int = 0
+    clicks: int = 0
+    clicks_machine: int = 0
+    clicks_unsure: int = 0
+    opens: int = 0
+    opens_machine: int = 0
+    orders: int = 0
+    buyers: int = 0
+    gmv_minor: int = 0
+    refunds_minor: int = 0
+    unsubscribes: int = 0
+
+    @property
+    def conversion(self) -> int | None:
+        """Orders per visitor, in hundredths of a percent; None without visitors."""
+        return per_ten_thousand(self.orders, self.uv)
+
+    @property
+    def order_value_minor(self) -> int | None:
+        """Money per order; None without orders."""
+        return ratio_minor(self.gmv_minor, self.orders)
+
+    @property
+    def net_minor(self) -> int:
+        """Money after refunds."""
+        return self.gmv_minor - self.refunds_minor
+
+    def of_metric(self, metric: str) -> int | None:
+        """The figure that a target of `metric` (`planning.Target.Metric`) is compared with."""
+        return {
+            "uv": self.uv,
+            "pv": self.pv,
+            "clicks": self.clicks,
+            "orders": self.orders,
+            "gmv": self.gmv_minor,
+            "conversion": self.conversion,
+            "order_value": self.order_value_minor,
+        }[metric]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: the fields and what is worked out of them."""
+        return {
+            **asdict(self),
+            "conversion": self.conversion,
+            "order_value_minor": self.order_value_minor,
+            "net_minor": self.net_minor,
+        }
+
+
+LEDGER_KEYS = ("targeted", "accepted", "rejected", "skipped", "unknown", "unconfirmed", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table of figures. `key` is a public id or a channel; empty for what came by no publication."""
+
+    key: str
+    label: str
+    figures: Figures
+    ledger: dict[str, int] = field(default_factory=dict)
+    stage: str = ""
+    channel: str = ""
+    state: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "id": self.key,
+            "label": self.label,
+            "stage": self.stage,
+            "channel": self.channel,
+            "state": self.state,
+            "ledger": self.ledger,
+            **self.figures.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLine:
+    """A target and what came of it. `completion` is in hundredths of a percent."""
+
+    metric: str
+    stage: str
+    channel: str
+    target: int
+    actual: int | None
+
+    @property
+    def completion(self) -> int | None:
+        """How much of the target is reached; None where there is nothing to compare."""
+        return None if self.actual is None else per_ten_thousand(self.actual, self.target)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "completion": self.completion}
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One hour or day: `start` is its first instant."""
+
+    start: datetime
+    uv: int = 0
+    pv: int = 0
+    clicks: int = 0
+    opens: int = 0
+    orders: int = 0
+    gmv_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the audience did in the campaign's window, whatever led them to it; refunds not taken off."""
+
+    start: datetime
+    end: datetime
+    audience: int
+    redemptions: int
+    redeeming_contacts: int
+    buyers: int
+    orders: int
+    revenue_minor: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "start": self.start.isoformat(), "end": self.end.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything the results page, the API and a review show of one campaign."""
+
+    slug: str
+    name: str
+    currency: str
+    zone: str
+    first_day: date | None
+    last_day: date | None
+    as_of: datetime
+    window: Window
+    total: Figures
+    ledger: dict[str, int]
+    stages: list[Row]
+    channels: list[Row]
+    publications: list[Row]
+    targets: list[TargetLine]
+    step: str
+    timeline: list[Bucket]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was sent, seen or bought yet."""
+        return not self.ledger.get("targeted") and self.total == Figures() and not self.window.orders
+
+    def target(self, metric: str) -> int | None:
+        """The campaign's own target of `metric`."""
+        for line in self.targets:
+            if line.metric == metric and not line.stage and not line.channel:
+                return line.target
+        return None
+
+    def summary(self) -> dict[str, Any]:
+        """The line of ``manage.py results --json``: audience-window figures, and the attributed ones apart."""
+        window = self.window
+        return {
+            "slug": self.slug,
+            "audience": window.audience,
+            "redemptions": window.redemptions,
+            "redeeming_contacts": window.redeeming_contacts,
+            "buyers": window.buyers,
+            "orders": window.orders,
+            "revenue_minor": window.revenue_minor,
+            "currency": self.currency,
+            "attributed": {**self.total.as_dict(), "revenue_minor": self.total.gmv_minor},
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the API and for reviews: only JSON's own types, in a stable order."""
+        return {
+            **self.summary(),
+            "name": self.name,
+            "timezone": self.zone,
+            "first_day": self.first_day.isoformat() if self.first_day else None,
+            "last_day": self.last_day.isoformat() if self.last_day else None,
+            "as_of": self.as_of.isoformat(),
+            "window": self.window.as_dict(),
+            "ledger": self.ledger,
+            "stages": [row.as_dict() for row in self.stages],
+            "channels": [row.as_dict() for row in self.channels],
+            "publications": [row.as_dict() for row in self.publications],
+            "targets": [line.as_dict() for line in self.targets],
+            "step": self.step,
+            "timeline": [{**asdict(one), "start": one.start.isoformat()} for one in self.timeline],
+        }
