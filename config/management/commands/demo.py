@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where, and whether once."""
-        parser.add_argument("--port", type=int, default=None, help="where to listen (by default 8000, or the next free)")
+        parser.add_argument(
+            "--port", type=int, default=None, help="where to listen (by default 8000, or the next free)"
+        )
         parser.add_argument(
             "--once",
             action="store_true",
@@ -75,7 +77,14 @@ class Command(BaseCommand):
             self._step(what, work)
 
     def _children(self, place: places.Place) -> list[Child]:
-        sandbox = [*processes.MANAGE, "sandbox", "--smtp-port", str(place.smtp_port), "--http-port", str(place.http_port)]
+        sandbox = [
+            *processes.MANAGE,
+            "sandbox",
+            "--smtp-port",
+            str(place.smtp_port),
+            "--http-port",
+            str(place.http_port),
+        ]
         return [Child("sandbox", sandbox), *processes.installation(place.port, WORKERS)]
 
     # -- until Ctrl-C --
