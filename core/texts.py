@@ -61,11 +61,16 @@ FIELDS: Mapping[str, frozenset[str] | None] = {
     "locale": frozenset(),
     "unsubscribe_url": frozenset(),
     "view_url": frozenset(),
+    "click_base": frozenset(),
+    "open_url": frozenset(),
     "attributes": None,  # whatever the shop stores about a contact, one level deep
     "contact": frozenset({"first_name", "last_name", "locale", "attributes"}),
     "offer": frozenset({"name", "price", "regular_price", "code", "starts", "ends", "legal_line"}),
 }
 """What a text may name, and the fields each name has; None: any field, one level deep."""
+
+PUBLIC_NAMES = frozenset(FIELDS) - {"click_base", "open_url"}
+"""What authors may name: the rest is put in by us when links are rewritten."""
 
 FILTERS: Mapping[str, int] = {
     "default": 1,
@@ -171,14 +176,14 @@ class Parsed:
 def parse(source: str, escape: Escape, allowed: frozenset[str] | None = None) -> Parsed:
     """Read `source`; raises `Invalid` with a sentence that names what is not allowed.
 
-    `allowed` narrows the names that may be used (all of `FIELDS` by default). ``{{ … }}`` and whole
+    `allowed` says which names may be used (`PUBLIC_NAMES` by default). ``{{ … }}`` and whole
     ``{% if %}…{% endif %}`` blocks become slots, everything else is literal.
     """
     if len(source) > MAX_SOURCE:
         raise Invalid(f"The text is longer than {MAX_SOURCE:,} characters.", code="template")
     try:
         body = _READER.parse(source).body
-        walker = _Walker(frozenset(FIELDS) if allowed is None else allowed)
+        walker = _Walker(PUBLIC_NAMES if allowed is None else allowed)
         items = [item for node in body for item in walker.item(node, 0)]
     except TemplateSyntaxError as error:
         raise Invalid(f"Line {error.lineno} of the text cannot be read: {error.message}.", code="template") from error

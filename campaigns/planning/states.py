@@ -53,6 +53,8 @@ PUBLICATION = Machine(
             S.HELD: S.CANCELLED,
         },
         "finish": {S.LIVE: S.DONE},
+        # A person has copies sent again that had been in doubt.
+        "reopen": {S.DONE: S.LIVE},
         "fail": {S.SCHEDULED: S.FAILED, S.LIVE: S.FAILED},
     },
 )

@@ -10,3 +10,10 @@ class PublishingConfig(AppConfig):
     name = "campaigns.publishing"
     label = "publishing"
     verbose_name = _("Publishing")
+
+    def ready(self) -> None:
+        """Hear of withdrawals: what was approved no longer holds then."""
+        from campaigns.planning import withdrawals
+        from campaigns.publishing.services import publications
+
+        withdrawals.register(publications.undo_approval)

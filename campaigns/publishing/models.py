@@ -7,7 +7,7 @@ unconfirmed. `manage.py audit_ledger` prints every violation.
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.publishing.states import ChunkState, DeliveryState, RunState
+from campaigns.publishing.states import ChunkState, DeliveryState, Feedback, RunState
 from core import clock
 from core.ids import uuid7
 
@@ -89,6 +89,11 @@ class Run(models.Model):
     state_reason = models.CharField(max_length=300, blank=True, default="")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    moved_at = models.DateTimeField(
+        null=True, help_text="When it last made progress, or a person said go: lateness counts from here."
+    )
+    rung_at = models.DateTimeField(null=True, help_text="When the bell was last rung for it.")
+    fuse_off = models.BooleanField(default=False, help_text="A person let it go on after the fuse had stopped it.")
 
     class Meta:
         verbose_name = _("run")
@@ -129,7 +134,7 @@ class Delivery(models.Model):
     occurrence = models.PositiveIntegerField(default=0)
     recipient_key = models.CharField(
         max_length=64,
-        help_text="Of the endpoint; `none:…` or `same:…` and the contact's id for those without one of their own.",
+        help_text="Of the endpoint; `none:`, `same:` or `late:` and the contact's id for those who are not written to.",
     )
     contact = models.ForeignKey("audiences.Contact", null=True, on_delete=models.SET_NULL, related_name="deliveries")
     endpoint = models.ForeignKey("audiences.Endpoint", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -140,6 +145,14 @@ class Delivery(models.Model):
     attempts_made = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(null=True, help_text="Not before; set for retries, which leave the chunk.")
     provider_id = models.CharField(max_length=200, blank=True, default="")
+    feedback = models.CharField(
+        _("feedback"),
+        max_length=12,
+        choices=Feedback.choices,
+        blank=True,
+        default="",
+        help_text="The furthest thing the provider's events said; it only ever rises.",
+    )
     changed_at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -177,7 +190,11 @@ class Chunk(models.Model):
     number = models.PositiveIntegerField()
     first_seq = models.PositiveIntegerField()
     last_seq = models.PositiveIntegerField()
-    next_seq = models.PositiveIntegerField(help_text="Everything before it has been attempted or settled.")
+    next_seq = models.PositiveIntegerField(help_text="Everything before it was attempted, settled or put off.")
+    is_retry = models.BooleanField(
+        default=False,
+        help_text="The one chunk of a run for deliveries that were put off: those whose `next_at` has come.",
+    )
     state = models.CharField(max_length=10, choices=ChunkState.choices, default=ChunkState.OPEN)
     epoch = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=120, blank=True, default="")
@@ -218,6 +235,9 @@ class Attempt(models.Model):
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="publishing_attempt_once")]
+        indexes = [
+            models.Index(fields=["chunk", "epoch"], condition=models.Q(outcome=""), name="publishing_attempt_open"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.delivery_id}/{self.number}"

@@ -39,6 +39,8 @@ RUN = Machine(
             R.HELD: R.CANCELLED,
         },
         "finish": {R.LIVE: R.DONE},
+        # A person has something sent again that had been in doubt.
+        "reopen": {R.DONE: R.LIVE},
         "fail": {R.FREEZING: R.FAILED, R.LIVE: R.FAILED},
     },
 )
@@ -72,7 +74,15 @@ DELIVERY = Machine(
         "lose": {D.ATTEMPTING: D.UNKNOWN},
         # Evidence: a provider's event, a replay, reading back, the journal, or a person.
         "prove_accepted": {D.UNKNOWN: D.ACCEPTED, D.UNCONFIRMED: D.ACCEPTED, D.ATTEMPTING: D.ACCEPTED},
-        "prove_rejected": {D.UNKNOWN: D.REJECTED, D.UNCONFIRMED: D.REJECTED},
+        # A provider may take a message and then say that it dropped it: also that is a rejection, whichever news is first.
+        "prove_rejected": {
+            D.UNKNOWN: D.REJECTED,
+            D.UNCONFIRMED: D.REJECTED,
+            D.ATTEMPTING: D.REJECTED,
+            D.ACCEPTED: D.REJECTED,
+        },
+        # The journal of the same machine and boot shows that the provider was never called.
+        "never_started": {D.ATTEMPTING: D.PENDING},
         "give_up": {D.UNKNOWN: D.UNCONFIRMED},
         # Only a person may, and the log says who: it can make a duplicate.
         "send_again": {D.UNKNOWN: D.PENDING, D.UNCONFIRMED: D.PENDING},
@@ -81,6 +91,18 @@ DELIVERY = Machine(
 
 SETTLED = frozenset({D.ACCEPTED, D.REJECTED, D.SKIPPED, D.UNCONFIRMED})
 """States in which nothing more will happen by itself."""
+
+
+class Feedback(models.TextChoices):
+    """What providers' events have said of a delivery, in rising order: a later one in this list is never taken back."""
+
+    SENT = "sent", _("sent on")
+    DEFERRED = "deferred", _("deferred")
+    DELIVERED = "delivered", _("delivered")
+    BOUNCED = "bounced", _("bounced")
+    DROPPED = "dropped", _("dropped")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+    COMPLAINED = "complained", _("complained")
 
 
 class ChunkState(models.TextChoices):

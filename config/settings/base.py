@@ -24,6 +24,8 @@ ALMANAC_BASE_URL = env.text("ALMANAC_BASE_URL", "http://127.0.0.1:8000").rstrip(
 ALMANAC_ALLOWED_PRIVATE_HOSTS = env.words("ALMANAC_ALLOWED_PRIVATE_HOSTS")
 ALMANAC_OVERDUE_AFTER = timedelta(seconds=env.integer("ALMANAC_OVERDUE_SECONDS", default=3600, least=60))
 """A run that is later than this is held for a person instead of being sent."""
+ALMANAC_LEASE_SECONDS = env.integer("ALMANAC_LEASE_SECONDS", default=30, least=2)
+"""How long a worker that falls silent keeps its chunk; what it had in the air is in doubt afterwards."""
 
 ALMANAC_ATTRIBUTION_DAYS = env.integer("ALMANAC_ATTRIBUTION_DAYS", default=7, least=1)
 """How long after a click an order is still credited to it."""

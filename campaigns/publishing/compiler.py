@@ -1,0 +1,412 @@
+"""Compiling a message once for everyone: from a rendition's template source to canonical bytes, and from bytes to a part.
+
+What is the same for everyone becomes literal text, what is not becomes numbered slots. Links are rewritten in the template
+*source*, so that per recipient only a short base address is filled in: ``https://…/c/<token>/`` + number. The offer's facts
+are worked out here, so that nothing of them can change after the approval.
+
+The bytes of a sealed part are JSON with sorted keys::
+
+    {"v": 1, "channel": "email", "locale": "en", "slots": [[escape, tree], …],
+     "fields": {"subject": [piece, …], …}}          a piece is a string, or the number of a slot
+"""
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.utils.translation import gettext, override
+
+from channels.base import Channel, EmailPart, Media, Part, PostPart, PushPart
+from cms.renditions import EmailRendition, PushRendition, SocialRendition
+from core.errors import Invalid
+from core.texts import FIELDS, PUBLIC_NAMES, Escape, Expression, Parsed, Slot, Text, parse
+
+VERSION = 1
+CONSTANT_NAMES = frozenset({"offer", "view_url"})
+"""What is the same for every recipient of a part, and therefore worked out when it is sealed."""
+
+_WAY_OUT = re.compile(r"\{\{\s*(unsubscribe_url|view_url)\s*\}\}")
+_PLACE = re.compile(r"\{\{|\{%|\{#")
+_TAG = re.compile(r"""<(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*)(?P<rest>(?:[^>"']|"[^"]*"|'[^']*')*)>""")
+_ATTRIBUTE = re.compile(r"""(?P<name>[^\s"'<>/=]+)(?P<equals>\s*=\s*)(?P<value>"[^"]*"|'[^']*'|[^\s"'>]+)""")
+_COMMENT_OR_STYLE = re.compile(r"<!--.*?-->|<style\b.*?</style\s*>", re.DOTALL | re.IGNORECASE)
+_BARE_LINK = re.compile(r"https?://[^\s<>\"'\\{}|^`]+")
+_TRAILING = ".,;:!?)]»”’"
+_URL_ATTRIBUTES = frozenset({"href", "src", "srcset", "action", "formaction", "background", "poster", "cite", "data"})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a publication when its parts are compiled."""
+
+    locale: str
+    from_email: str
+    list_id: str
+    utm: Mapping[str, str]
+    our_hosts: frozenset[str]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    view_url: str = ""
+    collapse_id: str = ""
+    ttl: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One part before it has a link set: its canonical bytes, the links in the order of their numbers, its pictures."""
+
+    content: bytes
+    links: tuple[tuple[str, str], ...]
+    media: tuple[Media, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+# --- From a rendition to bytes ---------------------------------------------------------------------------------------
+
+
+def compile_rendition(rendition: EmailRendition | SocialRendition | PushRendition, setting: Setting) -> Compiled:
+    """Compile; raises `Invalid` with a sentence when the source holds what may not be sent."""
+    match rendition:
+        case EmailRendition():
+            return _Email(setting).compile(rendition)
+        case SocialRendition():
+            return _Post(setting).compile(rendition)
+        case PushRendition():
+            return _Push(setting).compile(rendition)
+
+
+class _Compiler:
+    channel: Channel
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.links: list[tuple[str, str]] = []
+        self.numbers: dict[str, int] = {}
+        self.slots: list[list[Any]] = []
+        self.known: dict[str, int] = {}
+        self.constants = {"offer": dict(setting.facts), "view_url": setting.view_url}
+
+    def link(self, url: str, label: str = "") -> str:
+        """The template source that stands for tracked link `url`."""
+        target = self.with_utm(url)
+        number = self.numbers.setdefault(target, len(self.links))
+        if number == len(self.links):
+            self.links.append((target, label[:200]))
+        return "{{ click_base }}" + str(number)
+
+    def with_utm(self, url: str) -> str:
+        """`url` with our campaign parameters when it leads to ourselves or the shop and has none of its own."""
+        parts = urlsplit(url)
+        if (parts.hostname or "") not in self.setting.our_hosts or "utm_source=" in parts.query:
+            return url
+        query = [*parse_qsl(parts.query, keep_blank_values=True), *self.setting.utm.items()]
+        return urlunsplit(parts._replace(query=urlencode(query)))
+
+    def pieces(self, source: str, escape: Escape) -> list[str | int]:
+        """`source` as pieces for the seal; a slot that is the same for everyone is worked out now."""
+        return self.pieces_of(parse(source, escape, frozenset(FIELDS)))
+
+    def pieces_of(self, parsed: Parsed) -> list[str | int]:
+        found: list[str | int] = []
+        for piece in parsed.text.pieces:
+            value: str | int
+            if isinstance(piece, Slot):
+                expression = parsed.expressions[piece.index]
+                constant = expression.names() <= CONSTANT_NAMES
+                value = expression.render(self.constants) if constant else self.slot(expression)
+            else:
+                value = piece
+            if isinstance(value, str) and found and isinstance(found[-1], str):
+                found[-1] += value
+            elif value != "":
+                found.append(value)
+        return found
+
+    def slot(self, expression: Expression) -> int:
+        data = expression.to_json()
+        key = json.dumps(data)
+        if key not in self.known:
+            self.known[key] = len(self.slots)
+            self.slots.append(data)
+        return self.known[key]
+
+    def finish(self, fields: Mapping[str, Any], media: Sequence[Media] = ()) -> Compiled:
+        body = {
+            "v": VERSION,
+            "channel": self.channel.value,
+            "locale": self.setting.locale,
+            "slots": self.slots,
+            "fields": dict(fields),
+        }
+        content = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return Compiled(content=content, links=tuple(self.links), media=tuple(media))
+
+    def text_with_links(self, source: str) -> str:
+        """`source` of plain text with its bare links tracked."""
+
+        def replaced(match: re.Match[str]) -> str:
+            url = match.group().rstrip(_TRAILING)
+            if source[match.end() : match.end() + 2] in {"{{", "{%"}:
+                raise Invalid(
+                    gettext(
+                        "A link in the text holds a personal field: “%(link)s”. Links must be the same for everyone."
+                    )
+                    % {"link": url[:100]}
+                )
+            return self.link(url) + match.group()[len(url) :]
+
+        return _BARE_LINK.sub(replaced, source)
+
+
+class _Email(_Compiler):
+    channel = Channel.EMAIL
+
+    def compile(self, rendition: EmailRendition) -> Compiled:
+        # Once as written, so that errors name the author's own lines and none of our names can be used.
+        for source in (rendition.subject, rendition.text):
+            parse(source, Escape.TEXT, PUBLIC_NAMES)
+        has_way_out = _says_way_out(parse(rendition.html, Escape.HTML, PUBLIC_NAMES))
+        text_has_way_out = _says_way_out(parse(rendition.text, Escape.TEXT, PUBLIC_NAMES))
+        with override(self.setting.locale):
+            words = gettext("Unsubscribe")
+        html_source = self.rewrite_html(rendition.html)
+        foot = "" if has_way_out else f'<p><a href="{{{{ unsubscribe_url }}}}">{html.escape(words)}</a></p>'
+        foot += '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block;border:0">'
+        at = html_source.lower().rfind("</body>")
+        at = len(html_source) if at < 0 else at
+        html_source = html_source[:at] + foot + html_source[at:]
+        text_source = self.text_with_links(rendition.text)
+        if not text_has_way_out:
+            text_source = text_source.rstrip() + f"\n\n{words}: {{{{ unsubscribe_url }}}}\n"
+        headers = [
+            ["List-Unsubscribe", self.pieces("<{{ unsubscribe_url }}>", Escape.HEADER)],
+            ["List-Unsubscribe-Post", ["List-Unsubscribe=One-Click"]],
+            ["List-Id", [f"<{self.setting.list_id}>"]],
+        ]
+        subject = self.pieces(rendition.subject, Escape.HEADER)
+        if not subject:
+            raise Invalid(gettext("The e-mail has no subject. Write one and submit again."))
+        return self.finish(
+            {
+                "subject": subject,
+                "html": self.pieces(html_source, Escape.HTML),
+                "text": self.pieces(text_source, Escape.TEXT),
+                "from_name": _one_line(rendition.from_name),
+                "from_email": self.setting.from_email,
+                "reply_to": _one_line(rendition.reply_to),
+                "headers": headers,
+            }
+        )
+
+    def rewrite_html(self, source: str) -> str:
+        """`source` with every link tracked; raises `Invalid` for a place where no value could be made safe."""
+        out: list[str] = []
+        end = 0
+        for skipped in _COMMENT_OR_STYLE.finditer(source):
+            out.append(self.rewrite_tags(source[end : skipped.start()]))
+            if skipped.group().lower().startswith("<style") and "{{" in skipped.group():
+                raise Invalid(gettext("A personal field stands inside a style sheet. Move it into the text."))
+            out.append(skipped.group())
+            end = skipped.end()
+        out.append(self.rewrite_tags(source[end:]))
+        return "".join(out)
+
+    def rewrite_tags(self, source: str) -> str:
+        return _TAG.sub(self.rewrite_tag, source)
+
+    def rewrite_tag(self, match: re.Match[str]) -> str:
+        name = match["name"].lower()
+        if name in {"script", "iframe", "object", "embed", "form", "base"}:
+            raise Invalid(gettext("“<%(tag)s>” does not belong in an e-mail. Remove it.") % {"tag": name[:20]})
+        rest = match["rest"]
+        if match["close"] or not rest.strip():
+            return match.group()
+        outside = _ATTRIBUTE.sub("", rest)
+        if _PLACE.search(outside):
+            raise Invalid(
+                gettext("A personal field or an if stands inside the tag “<%(tag)s>”. Move it into the text.")
+                % {"tag": name[:20]}
+            )
+        rewritten = _ATTRIBUTE.sub(lambda attribute: self.rewrite_attribute(name, attribute), rest)
+        return f"<{match['name']}{rewritten}>"
+
+    def rewrite_attribute(self, tag: str, match: re.Match[str]) -> str:
+        name, quoted = match["name"].lower(), match["value"]
+        quote = quoted[0] if quoted[0] in "\"'" else ""
+        value = quoted[1:-1] if quote else quoted
+        if _PLACE.search(name):
+            raise Invalid(gettext("A personal field stands where the name of an attribute should be."))
+        if _PLACE.search(value):
+            exact = _WAY_OUT.fullmatch(value.strip())
+            if exact and name == "href":
+                return f'{match["name"]}="{{{{ {exact[1]} }}}}"'
+            if not quote or name in _URL_ATTRIBUTES or name == "style" or name.startswith("on"):
+                raise Invalid(
+                    gettext("A personal field stands in “%(attribute)s” of “<%(tag)s>”. It may stand in the text only.")
+                    % {"attribute": name[:20], "tag": tag[:20]}
+                )
+            return match.group()
+        if name.startswith("on"):
+            raise Invalid(
+                gettext("“%(attribute)s” does not belong in an e-mail. Remove it.") % {"attribute": name[:20]}
+            )
+        if name != "href" or tag not in {"a", "area"}:
+            return match.group()
+        url = html.unescape(value).strip()
+        scheme = urlsplit(url).scheme.lower()
+        if scheme in {"http", "https"}:
+            return f'{match["name"]}="{self.link(url)}"'
+        if scheme in {"mailto", "tel"} or url.startswith("#"):
+            return match.group()
+        raise Invalid(
+            gettext("The link “%(link)s” is not a whole address. Begin it with https:// and submit again.")
+            % {"link": url[:100]}
+        )
+
+
+class _Post(_Compiler):
+    channel = Channel.SOCIAL
+
+    def compile(self, rendition: SocialRendition) -> Compiled:
+        # A post is no template: it has no recipient. What stands in it stays as it stands.
+        pieces: list[str | int] = []
+        end = 0
+        for match in _BARE_LINK.finditer(rendition.text):
+            url = match.group().rstrip(_TRAILING)
+            pieces += [rendition.text[end : match.start()], *self.tracked(url)]
+            end = match.start() + len(url)
+        pieces.append(rendition.text[end:])
+        if rendition.link and rendition.link not in rendition.text:
+            pieces += ["\n\n" if rendition.text.strip() else "", *self.tracked(rendition.link)]
+        media = [
+            {
+                "sha256": hashlib.sha256(picture.content).hexdigest(),
+                "mime_type": picture.mime_type,
+                "alt": picture.alt,
+                "filename": picture.filename,
+            }
+            for picture in rendition.media
+        ]
+        return self.finish({"text": [piece for piece in pieces if piece != ""], "media": media}, rendition.media)
+
+    def tracked(self, url: str) -> list[str | int]:
+        return self.pieces(self.link(url), Escape.TEXT)
+
+
+class _Push(_Compiler):
+    channel = Channel.PUSH
+
+    def compile(self, rendition: PushRendition) -> Compiled:
+        for source in (rendition.title, rendition.body):
+            parse(source, Escape.TEXT, PUBLIC_NAMES - {"unsubscribe_url"})
+        if rendition.url and urlsplit(rendition.url).scheme not in {"http", "https"}:
+            raise Invalid(gettext("The notification's link must be a whole address that begins with https://."))
+        return self.finish(
+            {
+                "title": self.pieces(rendition.title, Escape.TEXT),
+                "body": self.pieces(rendition.body, Escape.TEXT),
+                "url": self.pieces(self.link(rendition.url), Escape.TEXT) if rendition.url else [],
+                "image_url": rendition.image_url,
+                "collapse_id": self.setting.collapse_id,
+                "ttl_seconds": int(self.setting.ttl.total_seconds()),
+            }
+        )
+
+
+def _says_way_out(parsed: Parsed) -> bool:
+    """Whether the way out is there for everyone: not only inside an ``if``."""
+    return any(expression.tree == ["name", "unsubscribe_url"] for expression in parsed.expressions)
+
+
+def _one_line(value: str) -> str:
+    return " ".join(value.split())
+
+
+# --- From bytes to a part --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A sealed part ready to be sent: the provider's `Part`, and what works out a recipient's values."""
+
+    part_id: int
+    link_set_id: int
+    sha256: str
+    part: Part
+    expressions: tuple[Expression, ...]
+    names: frozenset[str]
+    post: Callable[[Sequence[str]], PostPart] | None = None
+
+    def values(self, context: Mapping[str, Any]) -> tuple[str, ...]:
+        """One recipient's values; raises `Invalid` when one cannot be worked out."""
+        return tuple(expression.render(context) for expression in self.expressions)
+
+    def part_for(self, values: Sequence[str]) -> Part:
+        """The part itself, or for a post, which has no slots of its own, the post with its tracked link."""
+        return self.post(values) if self.post else self.part
+
+
+def load(content: bytes, *, part_id: int, link_set_id: int, assets: Mapping[str, bytes]) -> Loaded:
+    """Read sealed bytes back. `assets` are the sealed pictures by their hash."""
+    body = json.loads(content)
+    if body["v"] != VERSION:
+        raise Invalid(gettext("This seal was made by another version of Almanac. Approve the publication again."))
+    fields = body["fields"]
+    expressions = tuple(Expression.from_json(data) for data in body["slots"])
+    post = None
+    part: Part
+    match body["channel"]:
+        case Channel.EMAIL:
+            part = EmailPart(
+                subject=_text(fields["subject"]),
+                html=_text(fields["html"]),
+                text=_text(fields["text"]),
+                from_name=fields["from_name"],
+                from_email=fields["from_email"],
+                reply_to=fields["reply_to"],
+                headers=tuple((name, _text(pieces)) for name, pieces in fields["headers"]),
+            )
+        case Channel.SOCIAL:
+            text = _text(fields["text"])
+            media = tuple(
+                Media(assets[item["sha256"]], item["mime_type"], item["alt"], item["filename"])
+                for item in fields["media"]
+            )
+            part = PostPart(text="".join(piece for piece in text.pieces if isinstance(piece, str)), media=media)
+
+            def post(values: Sequence[str]) -> PostPart:
+                return PostPart(text=text.fill(values), media=media)
+
+        case Channel.PUSH:
+            part = PushPart(
+                title=_text(fields["title"]),
+                body=_text(fields["body"]),
+                url=_text(fields["url"]),
+                image_url=fields["image_url"],
+                collapse_id=fields["collapse_id"],
+                ttl=timedelta(seconds=fields["ttl_seconds"]),
+            )
+        case other:
+            raise Invalid(gettext("There is no channel “%(channel)s”.") % {"channel": other})
+    return Loaded(
+        part_id=part_id,
+        link_set_id=link_set_id,
+        sha256=hashlib.sha256(content).hexdigest(),
+        part=part,
+        expressions=expressions,
+        names=frozenset().union(*(expression.names() for expression in expressions)),
+        post=post,
+    )
+
+
+def _text(pieces: Sequence[str | int]) -> Text:
+    return Text(tuple(Slot(piece) if isinstance(piece, int) else piece for piece in pieces))

@@ -1,0 +1,76 @@
+"""From a provider's answer to the state of a delivery: rules as pure functions."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from campaigns.publishing.states import DeliveryState
+from channels.base import Blame, Capabilities, Outcome, Result
+
+MAX_TRIES = 8
+"""So often a single message is put off by the provider before we give up."""
+MAX_REPLAYS = 5
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=30)
+OUR_MARGIN = 0.9
+"""Of a provider's replay window we use so much: clocks differ."""
+
+
+def pause_after(tries: int) -> timedelta:
+    """How long to wait after so many tries: doubling."""
+    return min(FIRST_PAUSE * 2 ** max(tries - 1, 0), LONGEST_PAUSE)
+
+
+def may_replay(capabilities: Capabilities, tries: int, first_try_at: datetime, now: datetime) -> bool:
+    """Whether a message whose answer was lost may be sent again without a second effect that anybody would see."""
+    if tries >= MAX_REPLAYS:
+        return False
+    if capabilities.masked_on_device:
+        return True
+    if not capabilities.replay_safe:
+        return False
+    window = capabilities.replay_window
+    return window is None or now - first_try_at < window * OUR_MARGIN
+
+
+def row_for(
+    delivery_id: int,
+    outcome: Outcome,
+    *,
+    tries: int,
+    first_try_at: datetime,
+    capabilities: Capabilities,
+    account_waits_until: datetime | None,
+    now: datetime,
+) -> Mapping[str, Any]:
+    """What becomes of one delivery, as a row for `sql.settle`."""
+    state, reason, next_at = DeliveryState.PENDING, "later", None
+    match outcome.result, outcome.blame:
+        case Result.ACCEPTED, _:
+            state, reason = DeliveryState.ACCEPTED, ""
+        case ((Result.RETRY | Result.REJECTED), (Blame.ACCOUNT | Blame.PROVIDER)):
+            # Nobody's fault but the account's: the row waits with it, and that is no failed try of this message.
+            reason = "account" if outcome.blame == Blame.ACCOUNT else "later"
+            next_at = account_waits_until or now + FIRST_PAUSE
+        case Result.REJECTED, blame:
+            state, reason = DeliveryState.REJECTED, "endpoint" if blame == Blame.ENDPOINT else "refused"
+            if outcome.code == "render":
+                reason = "render"
+        case Result.RETRY, _ if tries >= MAX_TRIES:
+            state, reason = DeliveryState.REJECTED, "gave_up"
+        case Result.RETRY, _:
+            next_at = max(outcome.retry_at or now, now + pause_after(tries))
+        case _ if may_replay(capabilities, tries, first_try_at, now):
+            next_at = now + pause_after(tries)
+        case _:
+            state, reason = DeliveryState.UNKNOWN, "no_answer"
+    return {
+        "id": delivery_id,
+        "outcome": outcome.result.value,
+        "state": state.value,
+        "reason": reason,
+        "provider_id": outcome.provider_id[:200],
+        "code": outcome.code[:60],
+        "detail": outcome.detail[:500],
+        "next_at": next_at,
+    }

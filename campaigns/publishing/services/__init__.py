@@ -1,0 +1,1 @@
+"""Writes of the ledger: each checks, changes, logs, and announces on commit."""

@@ -1,0 +1,336 @@
+"""The sweeper: finds what fell out of somebody's hands, and finishes what is through.
+
+Everything here may run in any number of processes at once: each step wins a conditional update or does nothing.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Min, Q
+
+from campaigns.planning.models import Publication
+from campaigns.planning.states import PUBLICATION, PublicationState
+from campaigns.publishing import bells, journal, outcomes, sql
+from campaigns.publishing.models import Attempt, Chunk, Delivery, Run
+from campaigns.publishing.services import holds, pipeline, publications
+from campaigns.publishing.states import RUN, ChunkState, DeliveryState, Feedback, RunState
+from channels import registry
+from channels.base import Capabilities
+from core import clock, installation
+
+log = logging.getLogger(__name__)
+
+RING_AGAIN = timedelta(seconds=5)
+BELLS_AT_ONCE = 4
+FUSE_OUTCOMES = 200
+FUSE_BOUNCES = 0.05
+FUSE_COMPLAINTS = 0.001
+FUSE_RENDER = 20
+SOON = timedelta(seconds=1)
+
+
+# --- Leases ----------------------------------------------------------------------------------------------------------
+
+
+def sweep_leases() -> int:
+    """Take back the chunks of workers that are gone; returns how many.
+
+    A worker that died on this machine gave up the lock on its journal with it: its chunk is free at once. Others are when
+    their lease has run out.
+    """
+    swept = 0
+    orphans = journal.orphans()
+    for owner in orphans:
+        for chunk in Chunk.objects.filter(lease_owner=owner, state=ChunkState.LEASED):
+            swept += _take_back(chunk)
+        _late_answers(owner)
+        journal.discard(owner)
+    for chunk in Chunk.objects.filter(state=ChunkState.LEASED, lease_until__lt=clock.now()):
+        swept += _take_back(chunk)
+    return swept
+
+
+def capabilities_of(chunk: Chunk) -> Capabilities:
+    """What the provider of the chunk's run can do."""
+    account = chunk.run.publication.account
+    assert account is not None
+    return registry.provider_class(account.provider).capabilities
+
+
+@transaction.atomic
+def _take_back(chunk: Chunk) -> int:
+    """End a lease: what was in the air is settled by the journal's evidence or falls into doubt."""
+    now = clock.now()
+    held = Chunk.objects.filter(pk=chunk.pk, epoch=chunk.epoch, state=ChunkState.LEASED, lease_owner=chunk.lease_owner)
+    if not held.update(epoch=F("epoch") + 1, state=ChunkState.OPEN, lease_owner="", lease_until=None):
+        return 0
+    evidence = journal.read(chunk.lease_owner)
+    capabilities = capabilities_of(chunk)
+    in_air = list(
+        Attempt.objects.filter(chunk=chunk, epoch=chunk.epoch, outcome="").values_list(
+            "delivery_id", "number", "started_at"
+        )
+    )
+    first_tries = pipeline.first_tries([delivery for delivery, _number, _at in in_air])
+    settled, unstarted, replayed, lost = [], [], [], []
+    for delivery_id, number, started_at in in_air:
+        key = (delivery_id, number)
+        first = first_tries.get(delivery_id, started_at)
+        if key in evidence.answers:
+            settled.append(
+                outcomes.row_for(
+                    delivery_id,
+                    evidence.answers[key],
+                    tries=number,
+                    first_try_at=first,
+                    capabilities=capabilities,
+                    account_waits_until=None,
+                    now=now,
+                )
+            )
+        elif evidence.complete and key not in evidence.started:
+            unstarted.append(delivery_id)
+        elif outcomes.may_replay(capabilities, number, first, now):
+            replayed.append(delivery_id)
+        else:
+            lost.append(delivery_id)
+    sql.settle(settled, chunk.pk, chunk.epoch, now)
+    sql.give_back(unstarted, chunk.pk, chunk.epoch, now)
+    sql.settle([_replay(delivery_id, now) for delivery_id in replayed], chunk.pk, chunk.epoch, now)
+    sql.lose(lost, chunk.pk, chunk.epoch, "worker_lost", now)
+    if not chunk.is_retry:
+        pending = Delivery.objects.filter(
+            run=chunk.run_id,
+            seq__gte=chunk.first_seq,
+            seq__lte=chunk.last_seq,
+            state=DeliveryState.PENDING,
+            next_at=None,
+        )
+        first_pending = pending.aggregate(first=Min("seq"))["first"]
+        Chunk.objects.filter(pk=chunk.pk, epoch=chunk.epoch + 1).update(next_seq=first_pending or chunk.last_seq + 1)
+    log.warning(
+        "Chunk %s taken back: %d answered, %d never started, %d again, %d in doubt.",
+        chunk.pk,
+        len(settled),
+        len(unstarted),
+        len(replayed),
+        len(lost),
+    )
+    return 1
+
+
+def _replay(delivery_id: int, now: object) -> dict[str, object]:
+    return {
+        "id": delivery_id,
+        "outcome": "lost",
+        "state": DeliveryState.PENDING.value,
+        "reason": "later",
+        "provider_id": "",
+        "code": "worker_lost",
+        "detail": "",
+        "next_at": now,
+    }
+
+
+def _late_answers(owner: str) -> None:
+    """Answers in a journal whose lease somebody else had ended before: they still prove."""
+    evidence = journal.read(owner)
+    pipeline.apply_answers(evidence.answers)
+
+
+# --- Bells -----------------------------------------------------------------------------------------------------------
+
+
+def ring() -> int:
+    """Ring for every run that has something to do; a run is rung for at most every few seconds. Returns how many."""
+    now = clock.now()
+    quiet = Q(rung_at=None) | Q(rung_at__lt=now - RING_AGAIN)
+    due = Run.objects.filter(
+        quiet,
+        state=RunState.WAITING,
+        due_at__lte=now,
+        publication__state__in=[PublicationState.SCHEDULED, PublicationState.LIVE],
+    ).order_by("due_at")
+    rung = 0
+    for run_id in due.values_list("pk", flat=True)[:200]:
+        rung += _ring(run_id, 1)
+    live = (
+        Run.objects.filter(quiet, state=RunState.LIVE, publication__state=PublicationState.LIVE)
+        .filter(
+            Q(publication__account__blocked_until=None) | Q(publication__account__blocked_until__lte=now),
+            chunks__state=ChunkState.OPEN,
+        )
+        .annotate(open_chunks=Count("chunks"))
+    )
+    for run_id, open_chunks in live.values_list("pk", "open_chunks"):
+        rung += _ring(run_id, min(open_chunks, BELLS_AT_ONCE))
+    return rung
+
+
+def _ring(run_id: int, times: int) -> int:
+    now = clock.now()
+    quiet = Q(rung_at=None) | Q(rung_at__lt=now - RING_AGAIN)
+    if not Run.objects.filter(quiet, pk=run_id).update(rung_at=now):
+        return 0
+    return int(bells.ring([run_id], times))
+
+
+def open_retries() -> int:
+    """Open the retry chunk of live runs in which something put off has come due."""
+    now = clock.now()
+    waiting = Delivery.objects.filter(
+        run__state=RunState.LIVE, next_at__lte=now, state=DeliveryState.PENDING
+    ).values_list("run_id", flat=True)
+    return Chunk.objects.filter(run_id__in=waiting.distinct(), is_retry=True, state=ChunkState.DONE).update(
+        state=ChunkState.OPEN
+    )
+
+
+# --- Ends ------------------------------------------------------------------------------------------------------------
+
+
+def finish_all() -> int:
+    """Finish runs and publications that are through; returns how many publications."""
+    for run_id in Run.objects.filter(state=RunState.LIVE).values_list("pk", flat=True):
+        finish(run_id)
+    done = 0
+    through = Publication.objects.filter(state=PublicationState.LIVE).exclude(
+        runs__state__in=[
+            RunState.WAITING,
+            RunState.FREEZING,
+            RunState.LIVE,
+            RunState.PAUSED,
+            RunState.HELD,
+        ]
+    )
+    for publication in through.filter(runs__state=RunState.DONE).distinct():
+        done += PUBLICATION.move(publication, "finish")
+    return done
+
+
+def finish(run_id: int) -> bool:
+    """End a run of which nothing is left to send; only if its rows are as many as were targeted.
+
+    Doubts do not keep a run open: what is `unknown` stays listed and can be resolved afterwards.
+    """
+    busy = Chunk.objects.filter(run_id=run_id, state__in=[ChunkState.OPEN, ChunkState.LEASED])
+    if busy.exists():
+        return False
+    rows = Delivery.objects.filter(run_id=run_id)
+    if rows.filter(next_at__isnull=False, state=DeliveryState.PENDING).exists():
+        return False
+    open_rows = rows.filter(state__in=[DeliveryState.PENDING, DeliveryState.ATTEMPTING])
+    run = Run.objects.select_related("publication").filter(pk=run_id, state=RunState.LIVE).first()
+    if run is None:
+        return False
+    if open_rows.exists():
+        # Nobody's chunk covers it: put it back into one instead of leaving it.
+        _reopen_chunks(run)
+        return False
+    if rows.count() != run.snapshot.targeted:
+        log.error("The ledger of run %s does not add up.", run.public_id)
+        holds.hold(run.publication, "reconcile")
+        return False
+    if not RUN.move(run, "finish", finished_at=clock.now()):
+        return False
+    if not run.publication.runs.exclude(state__in=[RunState.DONE, RunState.CANCELLED]).exists():
+        PUBLICATION.move(run.publication, "finish")
+    return True
+
+
+def _reopen_chunks(run: Run) -> None:
+    """Chunks that are marked done although a row in them is pending (a person or a replay put it back)."""
+    rows = Delivery.objects.filter(run=run, state=DeliveryState.PENDING, next_at=None)
+    first = rows.aggregate(first=Min("seq"))["first"]
+    if first is not None:
+        Chunk.objects.filter(
+            run=run, is_retry=False, state=ChunkState.DONE, first_seq__lte=first, last_seq__gte=first
+        ).update(state=ChunkState.OPEN, next_seq=first)
+
+
+def settle_cancelled() -> None:
+    """Skip what a cancelled publication had left pending (rows that came back after the cancelling)."""
+    left = Publication.objects.filter(state=PublicationState.CANCELLED, deliveries__state=DeliveryState.PENDING)
+    for publication in left.distinct()[:20]:
+        publications.skip_cancelled(publication)
+
+
+def hold_overdue() -> int:
+    """Hold what is due for too long: nobody was there to send it, or the database was restored."""
+    oldest = clock.now() - settings.ALMANAC_OVERDUE_AFTER
+    late = Run.objects.filter(
+        Q(moved_at=None) | Q(moved_at__lt=oldest),
+        state=RunState.WAITING,
+        due_at__lt=oldest,
+        publication__state__in=[PublicationState.SCHEDULED, PublicationState.LIVE],
+    )
+    return sum(holds.hold(run.publication, "overdue") for run in late.select_related("publication"))
+
+
+def release_confirmed() -> int:
+    """Let go on what was held because the installation looked like a copy, once a person has confirmed it."""
+    held = Publication.objects.filter(state=PublicationState.HELD, state_reason="installation")
+    if not held.exists() or not installation.may_send()[0]:
+        return 0
+    return sum(_release_if_timely(publication) for publication in held)
+
+
+def _release_if_timely(publication: Publication) -> bool:
+    oldest = clock.now() - settings.ALMANAC_OVERDUE_AFTER
+    if publication.runs.filter(state=RunState.HELD, due_at__lt=oldest, started_at=None).exists():
+        return bool(
+            Publication.objects.filter(pk=publication.pk, state_reason="installation").update(state_reason="overdue")
+        )
+    return holds.let_go(publication)
+
+
+def unconfirm() -> int:
+    """Doubts without evidence after the provider's window stay as `unconfirmed`; a person may still resolve them."""
+    given_up = 0
+    rows = Delivery.objects.filter(state=DeliveryState.UNKNOWN)
+    for slug in rows.values_list("publication__account__provider", flat=True).distinct():
+        window = registry.provider_class(slug).capabilities.unconfirmed_after
+        old = rows.filter(publication__account__provider=slug, changed_at__lt=clock.now() - window)
+        ids = list(old.values_list("pk", flat=True)[:5_000])
+        given_up += Delivery.objects.filter(pk__in=ids, state=DeliveryState.UNKNOWN).update(
+            state=DeliveryState.UNCONFIRMED, changed_at=clock.now()
+        )
+    return given_up
+
+
+# --- The fuse --------------------------------------------------------------------------------------------------------
+
+
+def fuse() -> int:
+    """Hold live publications whose outcomes endanger the shop's reputation; returns how many."""
+    held = 0
+    live = Publication.objects.filter(state=PublicationState.LIVE, runs__state=RunState.LIVE, runs__fuse_off=False)
+    for publication in live.distinct():
+        if reason := fuse_reason(publication):
+            held += holds.hold(publication, reason)
+    return held
+
+
+def fuse_reason(publication: Publication) -> str:
+    """Why the fuse should blow, or an empty string."""
+    complained = Q(feedback=Feedback.COMPLAINED)
+    bounced = Q(feedback=Feedback.BOUNCED, reason="bounced") | Q(state=DeliveryState.REJECTED, reason="endpoint")
+    counts = Delivery.objects.filter(
+        publication=publication, state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED]
+    ).aggregate(
+        all=Count("pk"),
+        bounced=Count("pk", filter=bounced),
+        complained=Count("pk", filter=complained),
+        render=Count("pk", filter=Q(reason="render")),
+    )
+    if counts["render"] >= FUSE_RENDER and counts["render"] > counts["all"] * 0.01:
+        return "fuse_render"
+    if counts["all"] < FUSE_OUTCOMES:
+        return ""
+    if counts["bounced"] >= counts["all"] * FUSE_BOUNCES:
+        return "fuse_bounces"
+    if counts["complained"] and counts["complained"] >= counts["all"] * FUSE_COMPLAINTS:
+        return "fuse_complaints"
+    return ""
