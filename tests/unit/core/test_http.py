@@ -173,10 +173,12 @@ def test_the_deadline_is_for_the_whole_call_however_the_bytes_drip(server):
     assert time.monotonic() - began < 2
 
 
-def test_no_connection_means_surely_not_sent(server):
-    server.listening.close()
-    with Door() as door, pytest.raises(Unreachable):
-        door.request("GET", f"http://127.0.0.1:{server.port}/")
+def test_no_connection_means_surely_not_sent():
+    # Bound and not listening: nobody else can take the port meanwhile, and every connection is refused.
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        with Door() as door, pytest.raises(Unreachable):
+            door.request("GET", f"http://127.0.0.1:{deaf.getsockname()[1]}/")
 
 
 def test_a_broken_answer_means_perhaps_sent(server):
