@@ -1,67 +1,46 @@
 """Channel accounts that point at the sandbox."""
 
-from typing import Any
+from pathlib import Path
+
+from django.conf import settings
 
 from channels import selectors
 from channels.models import ChannelAccount
-from channels.sandbox.keys import Keys
-from channels.sandbox.server import folder
-from channels.sandbox.store import Store
+from channels.sandbox import control, server
+from channels.sandbox.keys import kept
 from channels.services import accounts
 from core.models import User
 
-SENDGRID_KEY = "SG.sandbox"
+NAMES = {
+    "smtp": "Shop e-mail (SMTP)",
+    "sendgrid": "Shop e-mail (SendGrid)",
+    "x": "@hearthandlinen on X",
+    "fcm": "Hearth & Linen app",
+}
+SENDERS = {
+    "from_name": "Hearth & Linen",
+    "from_email": "news@hearthandlinen.example",
+}
 
 
-def settings_for(smtp_port: int, http_port: int, keys: Keys) -> dict[str, dict[str, Any]]:
-    """Provider settings for a sandbox on these ports, by provider."""
-    base_url = f"http://127.0.0.1:{http_port}"
-    return {
-        "smtp": {"host": "127.0.0.1", "port": smtp_port, "security": "none"},
-        "sendgrid": {"api_key": SENDGRID_KEY, "base_url": base_url, "webhook_public_key": keys.events_public},
-        "x": {
-            "consumer_key": "sandbox",
-            "consumer_secret": "sandbox",
-            "access_token": "1-sandbox",
-            "access_token_secret": "sandbox",
-            "base_url": base_url,
-        },
-        "fcm": {
-            "project_id": "almanac-sandbox",
-            "service_account": keys.service_account("almanac-sandbox", f"{base_url}/token"),
-            "base_url": base_url,
-        },
-    }
+def ensure(smtp_port: int, http_port: int, by: User | None, *, folder: Path | None = None) -> dict[str, ChannelAccount]:
+    """The four accounts by provider (smtp, sendgrid, x, fcm), made or brought up to date with these ports.
 
-
-NAMES = {"smtp": "Mail server", "sendgrid": "SendGrid", "x": "X", "fcm": "App push"}
-
-
-def sandbox_accounts(
-    smtp_port: int,
-    http_port: int,
-    by: User | None = None,
-    *,
-    keys: Keys | None = None,
-    store: Store | None = None,
-) -> dict[str, ChannelAccount]:
-    """The four accounts by provider, made or brought up to date with these ports. They carry the sandbox badge.
-
-    SendGrid's events are set to come to this installation's webhook door.
+    Tells the sandbox, which must be running, where to post SendGrid's events. Raises `core.errors.TryLater` when it does
+    not answer.
     """
-    given = settings_for(smtp_port, http_port, keys or Keys(folder()))
+    folder = folder or server.home(settings.ALMANAC_HOME)
+    keys = kept(folder / server.KEYS_FILE)
     found: dict[str, ChannelAccount] = {}
-    for provider, settings in given.items():
+    for provider, name in NAMES.items():
+        given = keys.account_settings(provider, smtp_port=smtp_port, http_port=http_port)
+        if provider in {"smtp", "sendgrid"}:
+            given |= SENDERS
         account = ChannelAccount.objects.filter(provider=provider, is_sandbox=True).order_by("pk").first()
         if account is None:
-            account = accounts.create(provider, f"{NAMES[provider]} (sandbox)", settings, by, is_sandbox=True)
+            account = accounts.create(provider, name, given, by, is_sandbox=True)
         else:
-            accounts.change(account, account.name, settings, by)
+            accounts.change(account, account.name, given, by)
         found[provider] = account
-    url = selectors.webhook_url(found["sendgrid"])
-    if store is not None:
-        store.set_hook(SENDGRID_KEY, url)
-    else:
-        with Store(folder()) as opened:
-            opened.set_hook(SENDGRID_KEY, url)
+    control.call(http_port, "settings", {"sendgrid_webhook": selectors.webhook_url(found["sendgrid"])})
     return found

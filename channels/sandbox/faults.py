@@ -1,64 +1,82 @@
-"""What goes wrong on purpose: the next calls at a place are refused, delayed, or end without an answer."""
+"""What shall go wrong, and how often: set through the control address, used up by the servers.
 
-import threading
+A fault is a JSON object:
+
+service      smtp, sendgrid, x or fcm
+times        how often (1)
+after        how many calls or messages pass unharmed before it (0)
+match        only where the recipient or the path holds this text
+stage        SMTP only: connect, mail, rcpt, data or message (the answer after the final dot; the default)
+status       answer with this HTTP status or SMTP code instead; nothing is recorded
+message      the words of that answer
+retry_after  seconds, as the Retry-After header (HTTP)
+delay        seconds to wait before the answer; without `status` the message is recorded first
+close        read everything, then close without an answer
+record       with `close`: whether the message is recorded as arrived (true)
+"""
+
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
-@dataclass(slots=True)
+@dataclass
 class Fault:
-    """One rule.
+    """One thing that shall go wrong."""
 
-    where    an SMTP stage (connect, ehlo, auth, mail, rcpt, data, dot) as ``smtp:dot``, or the path of an API call
-    times    how often it happens; -1: always
-    status   the code that is answered instead; 0: the ordinary answer, after `delay`
-    lost     the message is taken and kept, and then the connection closes without an answer
-    skip     how many calls pass before it begins
-    match    only calls whose recipient or body holds this text
-    """
-
-    where: str
+    service: str
     times: int = 1
-    status: int = 0
-    text: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    lost: bool = False
-    skip: int = 0
+    after: int = 0
     match: str = ""
+    stage: str = ""
+    status: int = 0
+    message: str = ""
+    retry_after: int | None = None
+    delay: float = 0.0
+    close: bool = False
+    record: bool = True
 
 
 class Faults:
-    """The rules in force."""
+    """The faults that are still to come, in the order they were set."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rules: list[Fault] = []
-        self.calls: dict[str, int] = {}
+        self._faults: list[Fault] = []
 
-    def add(self, where: str, **rule: Any) -> None:
-        """Add a rule; see `Fault`."""
-        with self._lock:
-            self._rules.append(Fault(where, **rule))
+    def add(self, given: Mapping[str, Any]) -> None:
+        """Set one; raises `ValueError` for what makes no sense."""
+        known = {field.name for field in fields(Fault)}
+        if unknown := set(given) - known:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+        if given.get("service") not in {"smtp", "sendgrid", "x", "fcm"}:
+            raise ValueError("service must be smtp, sendgrid, x or fcm")
+        fault = Fault(**given)
+        if not (fault.status or fault.close or fault.delay):
+            raise ValueError("say what goes wrong: status, close or delay")
+        if fault.service == "smtp" and not fault.stage:
+            fault.stage = "message"
+        self._faults.append(fault)
 
     def clear(self) -> None:
-        """Everything goes well again."""
-        with self._lock:
-            self._rules.clear()
+        """Nothing goes wrong any more."""
+        self._faults.clear()
 
-    def take(self, where: str, said: str = "") -> Fault | None:
-        """The fault that hits this call, used up by it."""
-        self.calls[where] = self.calls.get(where, 0) + 1
-        if not self._rules:
+    def left(self) -> list[dict[str, Any]]:
+        """What is still to come."""
+        return [asdict(fault) for fault in self._faults]
+
+    def take(self, service: str, stage: str = "", about: str = "") -> Fault | None:
+        """The fault that hits this call, used up by one."""
+        if not self._faults:
             return None
-        with self._lock:
-            for rule in self._rules:
-                if rule.where != where or rule.times == 0 or rule.match not in said:
-                    continue
-                if rule.skip > 0:
-                    rule.skip -= 1
-                    continue
-                rule.times -= 1 if rule.times > 0 else 0
-                return rule
+        for fault in self._faults:
+            if fault.service != service or (fault.stage or stage) != stage or fault.match not in about:
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            fault.times -= 1
+            if fault.times <= 0:
+                self._faults.remove(fault)
+            return fault
         return None

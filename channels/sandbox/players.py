@@ -1,37 +1,18 @@
-"""What the outbox offers to play beside what can be found in the message; rooms above register it here."""
+"""What else a recipient can be made to do: rooms above register it here, and the outbox shows a button for it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from django.utils.functional import Promise
+Play = Callable[[str, str, str], str]
+"""(visit_url, click_token, email) -> a sentence that says what happened, such as the order's number."""
 
-Play = Callable[[str], str]
-"""Given the click token that the message carries; answers a sentence that says what happened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Player:
-    """A button of the outbox."""
-
-    name: str
-    label: str | Promise
-    icon: str
-    play: Play
+_players: dict[str, Play] = {}
 
 
-_players: dict[str, Player] = {}
+def register(name: str, play: Play) -> None:
+    """Offer `name`; the outbox knows ``order``."""
+    _players[name] = play
 
 
-def register_player(name: str, play: Play, *, label: str | Promise, icon: str = "pick") -> None:
-    """Offer a button `label` on every message with a tracked link. `play` is called with its click token."""
-    _players[name] = Player(name, label, icon, play)
-
-
-def players() -> list[Player]:
-    """Every registered button."""
-    return list(_players.values())
-
-
-def player(name: str) -> Player | None:
-    """The button called `name`."""
+def find(name: str) -> Play | None:
+    """What was registered under `name`."""
     return _players.get(name)

@@ -1,1 +1,1 @@
-"""Commands of this room."""
+"""One command a file."""

@@ -1,30 +1,28 @@
-"""Run the sandbox: a mail server and provider APIs on loopback."""
+"""`manage.py sandbox`: SMTP, SendGrid, X and FCM, played on this machine."""
 
-import argparse
-import signal
-import threading
+from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 
-from channels.sandbox.server import HTTP_PORT, SMTP_PORT, Sandbox
+from channels.sandbox import server
 
 
 class Command(BaseCommand):
-    """``manage.py sandbox``: serves until it is told to stop."""
+    """Run the sandbox until Ctrl-C. `demo` starts it; tests start it without Django."""
 
-    help = "Serve a mail server and the APIs of SendGrid, X and FCM on loopback, and keep what arrives."
+    help = "Play a mail server, SendGrid, X and FCM on loopback ports, and keep what arrives for the outbox."
+    requires_system_checks: list[str] = []
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """The two ports."""
-        parser.add_argument("--smtp-port", type=int, default=SMTP_PORT)
-        parser.add_argument("--http-port", type=int, default=HTTP_PORT)
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to listen; 0 is any free port."""
+        parser.add_argument("--smtp-port", type=int, default=0)
+        parser.add_argument("--http-port", type=int, default=0)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serve until TERM or Ctrl-C."""
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        with Sandbox(smtp_port=options["smtp_port"], http_port=options["http_port"]) as sandbox:
-            self.stderr.write(f"Sandbox: SMTP on 127.0.0.1:{sandbox.smtp_port}, APIs on {sandbox.base_url}")
-            stop.wait()
+        """Serve until told to stop."""
+        try:
+            server.run(server.home(settings.ALMANAC_HOME), options["smtp_port"], options["http_port"])
+        except OSError as error:
+            raise CommandError(f"The sandbox cannot listen: {error.strerror}. Choose other ports.") from error
