@@ -16,10 +16,10 @@ class EmailIn(Schema):
     """An e-mail: a subject, and HTML or MJML or text. Text is derived when it is left out."""
 
     subject: str = Field(max_length=200)
-    preheader: str = Field("", max_length=200)
-    html: str = ""
-    mjml: str = ""
-    text: str = ""
+    preheader: str | None = Field(None, max_length=200)
+    html: str | None = None
+    mjml: str | None = None
+    text: str | None = None
 
 
 class SocialIn(Schema):
@@ -32,8 +32,8 @@ class PushIn(Schema):
     """A notification."""
 
     title: str = Field(max_length=100)
-    body: str = Field("", max_length=300)
-    url: str = ""
+    body: str | None = Field(None, max_length=300)
+    url: str | None = None
 
 
 class RenditionsIn(Schema):

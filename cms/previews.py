@@ -118,7 +118,8 @@ def serve(item: Any, request: HttpRequest, mode: str) -> HttpResponse:
         context |= collect(item)
     except AlmanacError as error:
         template, context["problem"] = "cms/previews/problem.html", error.message
-    context["derived_names"] = [PART_NAMES[name] for name in sorted(context.get("derived", ()))]
+    names = {**PART_NAMES, "text": _("plain text")} if mode in (EMAIL, EMAIL_TEXT) else PART_NAMES
+    context["derived_names"] = [names[name] for name in sorted(context.get("derived", ()))]
     response = TemplateResponse(request, template, context)
     response._csp_config = POLICY  # type: ignore[attr-defined]
     return response
