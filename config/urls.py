@@ -18,6 +18,7 @@ urlpatterns = [
     path("documents/", include(wagtaildocs_urls)),
     path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
     path("", include("channels.urls")),
+    path("", include("campaigns.publishing.urls")),
     path("", include("cms.urls")),
     # Pages of the default language have no prefix, so that the shortest address is the main one.
     *i18n_patterns(path("", include(wagtail_urls)), prefix_default_language=False),

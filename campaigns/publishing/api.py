@@ -1,5 +1,218 @@
-"""The HTTP edge of this room."""
+"""The HTTP edge of this room: what is done with a publication, and what became of every copy."""
 
-from core.api import Router
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-router = Router()
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Schema
+
+from campaigns.planning.api import PublicationOut, publication_dict
+from campaigns.planning.models import Publication
+from campaigns.publishing import reasons, selectors
+from campaigns.publishing.models import Delivery, Run
+from campaigns.publishing.services import publications
+from campaigns.publishing.states import DeliveryState
+from core.api import Router, bearer, idempotent, page_of
+from core.errors import Invalid, Missing
+from core.models import User
+
+router = Router(tags=["publishing"])
+
+
+class LedgerOut(Schema):
+    """Every recipient, counted once: `targeted` is the sum of the others."""
+
+    targeted: int
+    pending: int
+    claimed: int
+    attempting: int
+    accepted: int
+    rejected: int
+    skipped: int
+    unknown: int
+    unconfirmed: int
+
+
+class RunOut(Schema):
+    """One wave. `zones` is empty when it is for everybody; `targeted` is null until its audience is frozen."""
+
+    id: UUID
+    due_at: datetime
+    state: str
+    state_reason: str
+    zones: list[str]
+    wave: str
+    targeted: int | None
+
+
+class PublicationStateOut(PublicationOut):
+    """A publication as it stands: what was planned, its runs, and the ledger."""
+
+    state_reason: str
+    runs: list[RunOut]
+    ledger: LedgerOut
+
+
+class RejectIn(Schema):
+    """Why it goes back to its author."""
+
+    reason: str
+
+
+class DeliveryOut(Schema):
+    """One copy. `external_id` is null for a post, which has no recipient, and once the contact is erased."""
+
+    external_id: str | None
+    state: str
+    reason: str
+    attempts: int
+    changed_at: datetime
+
+
+class DeliveriesOut(Schema):
+    """One page of deliveries."""
+
+    items: list[DeliveryOut]
+    next_cursor: str | None
+
+
+read = bearer("publications:read")
+write = bearer("publications:write")
+approve_scope = bearer("publications:approve")
+
+
+@router.get("/publications/{public_id}", auth=read, response=PublicationStateOut)
+def get_publication(request: HttpRequest, public_id: str) -> Any:
+    """One publication with its runs and its ledger."""
+    return _as_dict(_publication(public_id))
+
+
+@router.get("/publications/{public_id}/deliveries", auth=read, response=DeliveriesOut)
+def list_deliveries(request: HttpRequest, public_id: str, state: str = "", cursor: str = "", limit: int = 100) -> Any:
+    """What became of every copy, a page at a time; ``?state=`` shows only those in one state."""
+    rows = Delivery.objects.filter(publication=_publication(public_id)).select_related("contact")
+    if state:
+        if state not in DeliveryState.values:
+            raise Invalid(
+                _("“%(state)s” is no state of a delivery; use one of %(known)s.")
+                % {"state": state[:40], "known": ", ".join(DeliveryState.values)},
+                field="state",
+            )
+        rows = rows.filter(state=state)
+    return page_of(rows, request, _delivery)
+
+
+@router.post("/publications/{public_id}/submit", auth=write, response=PublicationStateOut)
+@idempotent
+def submit(request: HttpRequest, public_id: str) -> Any:
+    """Ask for approval."""
+    return _do(request, public_id, publications.submit)
+
+
+@router.post("/publications/{public_id}/withdraw", auth=write, response=PublicationStateOut)
+@idempotent
+def withdraw(request: HttpRequest, public_id: str) -> Any:
+    """Take it back to planned, to change it; an approval no longer holds then."""
+    return _do(request, public_id, publications.withdraw)
+
+
+@router.post("/publications/{public_id}/approve", auth=approve_scope, response=PublicationStateOut)
+@idempotent
+def approve(request: HttpRequest, public_id: str) -> Any:
+    """Seal it, as somebody else than its author (403 otherwise). What was not yet submitted is submitted first."""
+    return _do(request, public_id, publications.approve)
+
+
+@router.post("/publications/{public_id}/reject", auth=approve_scope, response=PublicationStateOut)
+@idempotent
+def reject(request: HttpRequest, public_id: str, data: RejectIn) -> Any:
+    """Send it back to its author with a reason."""
+    return _do(request, public_id, lambda publication, by: publications.reject(publication, by, data.reason))
+
+
+@router.post("/publications/{public_id}/schedule", auth=write, response=PublicationStateOut)
+@idempotent
+def schedule(request: HttpRequest, public_id: str) -> Any:
+    """Let it go out at its moment."""
+    return _do(request, public_id, publications.schedule)
+
+
+@router.post("/publications/{public_id}/pause", auth=write, response=PublicationStateOut)
+@idempotent
+def pause(request: HttpRequest, public_id: str) -> Any:
+    """Stop; what is in the air ends, nothing new begins."""
+    return _do(request, public_id, publications.pause)
+
+
+@router.post("/publications/{public_id}/resume", auth=write, response=PublicationStateOut)
+@idempotent
+def resume(request: HttpRequest, public_id: str) -> Any:
+    """Go on where it was paused."""
+    return _do(request, public_id, publications.resume)
+
+
+@router.post("/publications/{public_id}/release", auth=write, response=PublicationStateOut)
+@idempotent
+def release(request: HttpRequest, public_id: str) -> Any:
+    """Let go what was held, after a look."""
+    return _do(request, public_id, publications.release)
+
+
+@router.post("/publications/{public_id}/cancel", auth=write, response=PublicationStateOut)
+@idempotent
+def cancel(request: HttpRequest, public_id: str) -> Any:
+    """Stop for good."""
+    return _do(request, public_id, publications.cancel)
+
+
+# --- Shared ----------------------------------------------------------------------------------------------------------
+
+
+def _publication(public_id: str) -> Publication:
+    rows = Publication.objects.select_related("stage__campaign__market", "account", "audience")
+    try:
+        return rows.get(public_id=UUID(public_id))
+    except (ValueError, Publication.DoesNotExist) as error:
+        raise Missing(_("There is no publication with the id %(id)s.") % {"id": public_id[:60]}) from error
+
+
+def _do(request: HttpRequest, public_id: str, verb: Callable[[Publication, User], object]) -> dict[str, Any]:
+    verb(_publication(public_id), request.auth)  # type: ignore[attr-defined]
+    return _as_dict(_publication(public_id))
+
+
+def _as_dict(publication: Publication) -> dict[str, Any]:
+    runs = publication.runs.select_related("snapshot").order_by("due_at", "pk")
+    return {
+        **publication_dict(publication),
+        "title": str(publication),
+        "state_reason": reasons.words(publication.state_reason),
+        "runs": [_run(run) for run in runs],
+        "ledger": selectors.ledger(publication),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    snapshot = getattr(run, "snapshot", None)
+    return {
+        "id": run.public_id,
+        "due_at": run.due_at,
+        "state": run.state,
+        "state_reason": reasons.words(run.state_reason),
+        "zones": run.zones,
+        "wave": run.wave,
+        "targeted": snapshot.targeted if snapshot else None,
+    }
+
+
+def _delivery(row: Delivery) -> dict[str, Any]:
+    return {
+        "external_id": row.contact.external_id if row.contact else None,
+        "state": row.state,
+        "reason": row.reason,
+        "attempts": row.attempts_made,
+        "changed_at": row.changed_at,
+    }
