@@ -9,6 +9,7 @@ from ninja import Field, Schema
 from pydantic import ConfigDict
 
 from campaigns.audiences.models import Audience, Segment
+from campaigns.audiences.services import audiences
 from campaigns.planning import contents
 from campaigns.planning.models import Campaign, Publication, Stage
 from campaigns.planning.moments import Moment
@@ -197,10 +198,7 @@ def _audience(data: AudienceIn | None) -> Audience | None:
         raise Invalid("An audience includes at least one segment.", field="audience.include")
     include = [_named(Segment, item, "audience.include") for item in data.include]
     exclude = [_named(Segment, item, "audience.exclude") for item in data.exclude]
-    audience = Audience.objects.create()
-    audience.include.set(include)
-    audience.exclude.set(exclude)
-    return audience
+    return audiences.create("", include, exclude)
 
 
 def _moment(data: MomentIn | None) -> Moment | None:

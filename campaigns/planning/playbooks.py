@@ -1,6 +1,6 @@
 """Playbooks: the stages a kind of campaign usually has, as offsets from its anchor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -32,18 +32,17 @@ class Playbook:
         tail = max((occasion.last - occasion.day).days, 0)
         if not tail:
             return self.base
+        call = next((step for step in self.base if step.kind == Stage.Kind.LAST_CALL), None)
+        more = max(tail - (call.end_offset if call else 0), 0)
         stretched = []
         for step in self.base:
-            if step.kind == Stage.Kind.LAST_CALL:
-                end = max(tail, step.end_offset)
-                stretched.append(Step(step.kind, step.name, end - (step.end_offset - step.start_offset), end))
+            if step.kind == Stage.Kind.LAUNCH and call is not None and step.start_offset >= 0:
+                # A sale of many days (a golden week, Ramadan) runs until its last call begins.
+                stretched.append(replace(step, end_offset=call.start_offset + more - 1))
             elif step.start_offset > 0:
-                last_call = next((s.end_offset for s in self.base if s.kind == Stage.Kind.LAST_CALL), 0)
-                more = max(tail - last_call, 0)
-                stretched.append(Step(step.kind, step.name, step.start_offset + more, step.end_offset + more))
-            elif step.kind == Stage.Kind.LAUNCH:
-                # A sale of many days (a golden week, Ramadan) runs until the last call begins.
-                stretched.append(Step(step.kind, step.name, step.start_offset, max(step.end_offset, tail - 1)))
+                stretched.append(
+                    replace(step, start_offset=step.start_offset + more, end_offset=step.end_offset + more)
+                )
             else:
                 stretched.append(step)
         return tuple(stretched)

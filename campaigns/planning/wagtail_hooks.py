@@ -1,8 +1,13 @@
 """What planning adds to Wagtail's admin."""
 
+from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
+from wagtail.admin.viewsets.base import ViewSet
 from wagtail.log_actions import LogActionRegistry
+
+from campaigns.planning.viewsets import VIEWSETS
 
 
 @hooks.register("register_log_actions")
@@ -23,3 +28,16 @@ def log_actions(actions: LogActionRegistry) -> None:
         ("almanac.remove", _("Delete a plan"), _("Plan deleted")),
     ):
         actions.register_action(action, label, message)
+
+
+@hooks.register("register_admin_viewset")
+def viewsets() -> list[ViewSet]:
+    """The screens of this room."""
+    return list(VIEWSETS)
+
+
+@hooks.register("register_permissions")
+def planning_permissions() -> QuerySet[Permission]:
+    """What groups can be given, on their form in Wagtail."""
+    models = ("campaign", "stage", "target", "publication")
+    return Permission.objects.filter(content_type__app_label="planning", content_type__model__in=models)

@@ -26,7 +26,7 @@ def create(
     name: str,
     *,
     market: Market | None = None,
-    anchor: date | str | None = None,
+    anchor: "date | str | occasions.Occasion | None" = None,
     kind: str = Campaign.Kind.OTHER,
     slug: str = "",
     objective: str = "",
@@ -94,7 +94,7 @@ def from_occasion(
         campaign = create(
             name or f"{occasion.name} {occasion.day.year}",
             market=market,
-            anchor=f"{occasion.key}:{occasion.year}",
+            anchor=occasion,
             kind=kind,
             by=by,
             **fields,
@@ -183,9 +183,11 @@ def free_slug(text: str) -> str:
     return slug
 
 
-def _anchor(market: Market, anchor: date | str | None) -> tuple[date | None, str]:
+def _anchor(market: Market, anchor: "date | str | occasions.Occasion | None") -> tuple[date | None, str]:
     if anchor is None or anchor == "":
         return None, ""
+    if isinstance(anchor, occasions.Occasion):
+        return anchor.day, anchor.key
     if isinstance(anchor, date):
         return anchor, ""
     try:

@@ -1,0 +1,1 @@
+"""The admin edge: screens of campaigns, occasions and publications, by noun."""
