@@ -8,3 +8,7 @@ class ConfigConfig(AppConfig):
 
     name = "config"
     label = "config"
+
+    def ready(self) -> None:
+        """Every process that may ring a bell has our Celery app, not the library's own default."""
+        from config import celery  # noqa: F401

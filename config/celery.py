@@ -11,3 +11,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
 app = Celery("almanac")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# For every thread: without it, a thread that rings gets an app of Celery's own, with a broker on localhost.
+app.set_default()

@@ -4,10 +4,11 @@ import threading
 import time
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutting_down
 from django.db import close_old_connections, connection
 
 from campaigns.publishing import bells
+from campaigns.publishing.services import pipeline
 from campaigns.publishing.services import work as turns
 from core import installation
 
@@ -66,3 +67,9 @@ def _beat_while_idle(**_signal: object) -> None:
             time.sleep(installation.BEAT_EVERY * 2)
 
     threading.Thread(target=beat, name="almanac-beat", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def _end_soon(**_signal: object) -> None:
+    """TERM or Ctrl-C: finish the slice that is in the air, begin no other, give the chunks back."""
+    pipeline.stopping.set()

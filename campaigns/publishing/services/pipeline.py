@@ -7,6 +7,7 @@ committed since (an unsubscription, a pause) holds within a second.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,9 @@ CUT_AFTER = 0.7
 FIRST_SLICE = 25
 LARGEST_SLICE = 500
 IDLE_TURNS = 2
+
+stopping = threading.Event()
+"""Set when this process was asked to end: no further slice begins, so that an orderly end leaves nothing in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,8 @@ class SliceFlight(Flight):
         self.journal.answered([(self.key(outcome.ref), outcome) for outcome in outcomes])
 
     def should_stop(self) -> bool:
-        """True once this slice has taken too long."""
-        return time.monotonic() - self.began > CUT_AFTER
+        """True once this slice has taken too long, or this process is to end."""
+        return stopping.is_set() or time.monotonic() - self.began > CUT_AFTER
 
     def key(self, ref: str) -> tuple[int, int]:
         """What the journal calls the job."""
@@ -156,7 +160,9 @@ class Sender:
         try:
             while True:
                 try:
-                    opened = self.advance(lease, closing, stop=time.monotonic() > until or idle >= IDLE_TURNS)
+                    opened = self.advance(
+                        lease, closing, stop=stopping.is_set() or time.monotonic() > until or idle >= IDLE_TURNS
+                    )
                 except LostLease:
                     self.rescue(lease, closing)
                     return

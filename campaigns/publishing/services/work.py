@@ -6,7 +6,7 @@ import time
 from campaigns.planning.states import PublicationState
 from campaigns.publishing import journal
 from campaigns.publishing.models import Run
-from campaigns.publishing.services import accounts, chunks, runs, sweeper
+from campaigns.publishing.services import accounts, chunks, pipeline, runs, sweeper
 from campaigns.publishing.services.pipeline import Sender
 from campaigns.publishing.states import ChunkState, RunState
 from core import clock
@@ -25,7 +25,7 @@ def work(run_id: int, turn_seconds: float = TURN_SECONDS) -> bool:
         return False
     if run.state == RunState.WAITING and runs.start(run_id):
         run = Run.objects.select_related("publication__account").get(pk=run_id)
-    if not _ready(run):
+    if not _ready(run) or pipeline.stopping.is_set():
         return False
     until = time.monotonic() + turn_seconds
     flight = journal.Journal()
@@ -38,7 +38,7 @@ def work(run_id: int, turn_seconds: float = TURN_SECONDS) -> bool:
             sound = True
             return False
         try:
-            while not sender.stopped and time.monotonic() < until:
+            while not (sender.stopped or pipeline.stopping.is_set()) and time.monotonic() < until:
                 lease = chunks.lease(run_id, flight.owner)
                 if lease is None:
                     break
