@@ -281,12 +281,12 @@ def lunar_new_year() -> Canvas:
     c.line([(0, 930), (420, 800), (700, 840), (1060, 700), (1600, 640)], "#3d1a14", 16)
     petals = random.Random(3)  # noqa: S311 - blossom
     for _ in range(34):
-        x = petals.uniform(40, 1560)
-        y = 900 - x * 0.17 + petals.uniform(-90, 60)
+        right = petals.uniform(40, 1560)
+        down = 900 - right * 0.17 + petals.uniform(-90, 60)
         for turn in range(5):
             angle = turn * 2 * math.pi / 5
-            c.oval(x + 15 * math.cos(angle), y + 15 * math.sin(angle), 12, 12, "#f7d9d0")
-        c.oval(x, y, 7, 7, "#e8b04a")
+            c.oval(right + 15 * math.cos(angle), down + 15 * math.sin(angle), 12, 12, "#f7d9d0")
+        c.oval(right, down, 7, 7, "#e8b04a")
     return c
 
 

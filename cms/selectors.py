@@ -71,7 +71,7 @@ def is_public(kind: str, key: UUID) -> bool:
 def public_url(kind: str, key: UUID, locale: str | None = None) -> str:
     """The absolute address it leads to; empty when it leads nowhere."""
     item = spoken(kind, key, locale) or spoken(kind, key)
-    return str(item.said_url) if item is not None else ""
+    return str(getattr(item, "said_url", "") or getattr(item, "absolute_url", ""))
 
 
 def offer_of(kind: str, key: UUID) -> Offer | None:

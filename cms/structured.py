@@ -71,7 +71,7 @@ def _product(page: Any, card: dict[str, Any], picture: str, organisation: dict[s
     offer, state = card["offer"], card["state"]
     data: dict[str, Any] = {
         "@type": "Product",
-        "name": offer.name,
+        "name": card["facts"]["name"],
         "description": page.description,
         "brand": {"@type": "Brand", "name": organisation["name"]},
     }

@@ -8,7 +8,7 @@ from wagtail.contrib.sitemaps import Sitemap
 from wagtail.models import Page, PageQuerySet
 
 
-class SiteMap(Sitemap):  # type: ignore[misc]
+class SiteMap(Sitemap):
     """Every published page of the site, in every language."""
 
     def items(self) -> PageQuerySet:

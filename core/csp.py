@@ -1,7 +1,7 @@
 """Which content security policy an answer gets: strict on public pages, Wagtail's needs in its admin."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csp import ContentSecurityPolicyMiddleware
 
 
@@ -11,7 +11,7 @@ class Policy(ContentSecurityPolicyMiddleware):
     An answer that was given a policy of its own keeps it (a preview is one: it is made for the page's own address).
     """
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Choose the policy by the path."""
         if request.path_info.startswith("/admin/") and not hasattr(response, "_csp_config"):
             response._csp_config = settings.ALMANAC_ADMIN_CSP  # type: ignore[attr-defined]

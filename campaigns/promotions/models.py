@@ -45,6 +45,12 @@ class Offer(models.Model):
     ends_at = models.DateTimeField(_("ends"))
     timezone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_zone])
     legal_line = models.CharField(_("legal line"), max_length=500, blank=True, default="")
+    translations = models.JSONField(
+        _("in other languages"),
+        default=dict,
+        blank=True,
+        help_text=_("Name and legal line by language code; the figures are the same in every language."),
+    )
     products = models.ManyToManyField(Product, blank=True, related_name="offers", verbose_name=_("products"))
 
     class Meta:

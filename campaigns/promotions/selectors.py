@@ -77,8 +77,9 @@ def facts(offer: Offer, locale: str) -> dict[str, str]:
     """
     name = babel_locale(locale)
     price = offer_price_minor(offer)
+    words = offer.translations.get(locale) or {}
     return {
-        "name": offer.name,
+        "name": words.get("name") or offer.name,
         "price": "" if price is None else money.display(price, offer.currency, locale),
         "regular_price": ""
         if offer.regular_price_minor is None
@@ -89,7 +90,7 @@ def facts(offer: Offer, locale: str) -> dict[str, str]:
         "code": offer.code,
         "starts": _moment(offer.starts_at, offer.timezone, name),
         "ends": _moment(_last_shown(offer), offer.timezone, name),
-        "legal_line": offer.legal_line,
+        "legal_line": words.get("legal_line") or offer.legal_line,
     }
 
 
@@ -111,7 +112,7 @@ def _last_shown(offer: Offer) -> datetime:
 def _moment(moment: datetime, zone: str, locale: str) -> str:
     return format_datetime(
         moment,
-        format="long" if locale.startswith("zh") else "d MMMM y, HH:mm z",
+        format="y年M月d日 HH:mm（zzzz）" if locale.startswith("zh") else "d MMMM y, HH:mm z",
         tzinfo=clock.zone(zone),
         locale=locale,
     )

@@ -115,7 +115,7 @@ def hreflang(code: str) -> str:
     return {"zh-hans": "zh-Hans"}.get(code, code)
 
 
-class ContentPage(Renditions, SitePage):
+class ContentPage(Renditions, SitePage):  # type: ignore[django-manager-missing]
     """A page that is also sent: its renditions are written on it, in tabs of their own."""
 
     body = StreamField(Body(required=False), blank=True, verbose_name=_("body"))

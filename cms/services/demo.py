@@ -88,7 +88,7 @@ class _Builder:
             url = f"{texts.BRAND['shop_url']}products/{sku.lower()}"
             Product.objects.get_or_create(sku=sku, defaults={"name": name, "category": category, "url": url})
 
-    def offer(self, slug: str, facts: Mapping[str, Any]) -> Offer:
+    def offer(self, slug: str, facts: Mapping[str, Any], chinese: Mapping[str, str]) -> Offer:
         found = Offer.objects.filter(slug=slug).first()
         if found is not None:
             return found
@@ -107,6 +107,7 @@ class _Builder:
             price_minor=facts["price_minor"],
             code=facts["code"],
             legal_line=facts["legal_line"],
+            translations={CHINESE: dict(chinese)},
             products=Product.objects.filter(sku__in=facts["skus"]),
             by=self.by,
         )
@@ -147,7 +148,7 @@ class _Builder:
         return found
 
     def promotion(self, parent: Page, spec: Mapping[str, Any]) -> None:
-        offer = self.offer(spec["slug"], spec["offer"])
+        offer = self.offer(spec["slug"], spec["offer"], spec["offer_zh"])
         self.made["offers"][spec["slug"]] = offer
         self.page(PromotionPage, parent, spec["slug"], spec, offer=offer)
 

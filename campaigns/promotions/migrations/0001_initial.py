@@ -86,6 +86,7 @@ class Migration(migrations.Migration):
                 ('ends_at', models.DateTimeField(verbose_name='ends')),
                 ('timezone', models.CharField(default='UTC', max_length=64, validators=[core.models.validate_zone], verbose_name='time zone')),
                 ('legal_line', models.CharField(blank=True, default='', max_length=500, verbose_name='legal line')),
+                ('translations', models.JSONField(blank=True, default=dict, help_text='Name and legal line by language code; the figures are the same in every language.', verbose_name='in other languages')),
                 ('market', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.market')),
                 ('products', models.ManyToManyField(blank=True, related_name='offers', to='promotions.product', verbose_name='products')),
             ],

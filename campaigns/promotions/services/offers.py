@@ -1,6 +1,6 @@
 """Offers: the facts of a promotion."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,6 +13,9 @@ from wagtail.log_actions import log
 from campaigns.promotions.models import Offer, Product
 from core.errors import Invalid
 from core.models import Market, User
+
+TRANSLATED = frozenset({"name", "legal_line"})
+"""What an offer says in words, and so may say in other words in another language."""
 
 
 def create(
@@ -29,6 +32,7 @@ def create(
     percent_off: Decimal | None = None,
     code: str = "",
     legal_line: str = "",
+    translations: Mapping[str, Mapping[str, str]] | None = None,
     products: Iterable[Product] = (),
     by: User | None = None,
 ) -> Offer:
@@ -46,6 +50,7 @@ def create(
         ends_at=ends_at,
         timezone=timezone,
         legal_line=legal_line,
+        translations=dict(translations or {}),
     )
     check(offer)
     with transaction.atomic():
@@ -72,6 +77,11 @@ def check(offer: Offer) -> None:
         raise Invalid(_("The offer price is higher than the regular price."))
     if offer.percent_off is not None and not 0 < offer.percent_off <= 100:
         raise Invalid(_("“Percent off” must be above 0 and at most 100."))
+    for language, words in offer.translations.items():
+        if not isinstance(words, dict) or not words.keys() <= TRANSLATED:
+            raise Invalid(
+                _("In “%(language)s”, only name and legal_line can be said otherwise.") % {"language": language}
+            )
     if any(character.isspace() for character in offer.code):
         raise Invalid(_("A code is one word: customers type it."))
     try:
