@@ -13,15 +13,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from channels.sandbox import keys, server
+from channels.sandbox import keys, sendgrid, server
 from channels.sandbox.store import Arrival, Store
 
+NAMES = ("smtp", "sendgrid", "x", "fcm")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -132,9 +136,9 @@ class RunningSandbox:
         except HTTPError as error:
             raise AssertionError(error.read().decode()) from error
 
-    def fail(self, service: str, **fault) -> None:
-        """Set a fault: `sandbox.fail("smtp", status=451, times=3)`, `sandbox.fail("sendgrid", close=True)`."""
-        self.control("POST", "faults", {"service": service, **fault})
+    def fail(self, where: str, **fault) -> None:
+        """Set a fault: `sandbox.fail("smtp:rcpt", status=451, times=3)`, `sandbox.fail("sendgrid", lost=True)`."""
+        self.control("POST", "faults", {"where": where, **fault})
 
     def heal(self) -> None:
         """No fault any more."""
@@ -144,10 +148,94 @@ class RunningSandbox:
         """Settings: sendgrid_webhook, sendgrid_events, durable, smtp_require_auth."""
         self.control("POST", "settings", settings)
 
+    # -- the same in the words of the conformance suite --
+
+    def settings(self) -> dict[str, dict]:
+        """Settings by provider."""
+        return {provider: self.account_settings(provider) for provider in NAMES}
+
+    @property
+    def faults(self) -> "Knobs":
+        return Knobs(self)
+
+    @property
+    def store(self) -> "Truth":
+        return Truth(self)
+
+
+class Knobs:
+    """`sandbox.faults.add("smtp:rcpt", status=550)`, `.clear()`, `.calls["/v3/mail/send"]`."""
+
+    def __init__(self, running: RunningSandbox) -> None:
+        self._running = running
+        self.add, self.clear = running.fail, running.heal
+
+    @property
+    def calls(self) -> Counter:
+        return Counter(self._running.control("GET", "state")["calls"])
+
+
+@dataclass
+class Message:
+    """One arrival with its payload: `body` as it came, `data` as the recipient's side reads it."""
+
+    arrival: Arrival
+    body: bytes
+
+    @property
+    def recipient(self) -> str:
+        return self.arrival.recipient
+
+    @property
+    def data(self) -> dict:
+        sent = json.loads(self.body)
+        match self.arrival.service:
+            case "sendgrid":
+                return sendgrid.read(self.arrival, self.body)
+            case "x":
+                return {"text": sent["text"], "media_ids": sent.get("media", {}).get("media_ids", [])}
+        return sent["message"]
+
+
+class Truth:
+    """What arrived, by channel."""
+
+    def __init__(self, running: RunningSandbox) -> None:
+        self._running = running
+
+    def copies(self, channel: str = "") -> dict[str, int]:
+        return dict(Counter(arrival.ref for arrival in self._running.arrivals(channel=channel)))
+
+    def messages(self, *, channel: str = "") -> list[Message]:
+        """Newest first."""
+        found = self._running.arrivals(channel=channel, newest=True)
+        return [Message(arrival, self._running.raw(arrival)) for arrival in found]
+
+    def media(self, number: str) -> tuple[str, bytes, str] | None:
+        """Type, content and description of a picture."""
+        store = Store(self._running.folder / server.STORE_FILE, read_only=True)
+        try:
+            found = store.media(number)
+            return (found.mime_type, found.content, found.alt) if found else None
+        finally:
+            store.close()
+
+
+@cache
+def shared_keys() -> str:
+    """Keys that every sandbox of a test run shares: making them takes longer than starting it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / server.KEYS_FILE
+        keys.kept(path)
+        return path.read_text()
+
 
 @pytest.fixture
 def sandbox(tmp_path):
     """A running sandbox on free loopback ports."""
-    running = RunningSandbox(tmp_path / "sandbox")
+    folder = tmp_path / "sandbox"
+    folder.mkdir()
+    (folder / server.KEYS_FILE).write_text(shared_keys())
+    running = RunningSandbox(folder)
     yield running
     running.stop()

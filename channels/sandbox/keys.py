@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 FCM_PROJECT = "almanac-sandbox"
@@ -39,6 +39,12 @@ class Keys:
         key = serialization.load_pem_private_key(self.sendgrid_private_key.encode(), None)
         der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return base64.b64encode(der).decode()
+
+    def sign_events(self, timestamp: str, body: bytes) -> str:
+        """SendGrid's signature of a webhook call: ECDSA P-256 over timestamp and raw body, base64 of the DER."""
+        key = serialization.load_pem_private_key(self.sendgrid_private_key.encode(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return base64.b64encode(key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))).decode()
 
     def service_account(self, base_url: str) -> dict[str, Any]:
         """The file that Google gives for a service account; its tokens come from the sandbox."""

@@ -1,6 +1,5 @@
 """SendGrid's Mail Send (v3) and its signed Event Webhook, as their documentation describes them."""
 
-import base64
 import json
 import re
 import secrets
@@ -8,13 +7,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from channels.sandbox.http import Request, Response, answer
 from channels.sandbox.keys import Keys
 from channels.sandbox.people import will
-from channels.sandbox.store import ARRIVED, BOUNCED, DROPPED, Store
+from channels.sandbox.store import ARRIVED, BOUNCED, DROPPED, Arrival, Store
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
@@ -245,8 +241,23 @@ def substituted(text: str, person: Mapping[str, Any], mail: Mapping[str, Any]) -
 
 
 def signed(body: bytes, keys: Keys, *, at: int) -> dict[str, str]:
-    """The headers that prove a call of the webhook: ECDSA P-256 over timestamp and raw body."""
-    key = serialization.load_pem_private_key(keys.sendgrid_private_key.encode(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    signature = key.sign(str(at).encode() + body, ec.ECDSA(hashes.SHA256()))
-    return {SIGNATURE: base64.b64encode(signature).decode(), TIMESTAMP: str(at), "Content-Type": "application/json"}
+    """The headers that prove a call of the webhook."""
+    return {SIGNATURE: keys.sign_events(str(at), body), TIMESTAMP: str(at), "Content-Type": "application/json"}
+
+
+def read(arrival: Arrival, payload: bytes) -> dict[str, Any]:
+    """The mail as its recipient gets it: from, to, subject, text, html, headers, custom_args, tracking_settings."""
+    mail = json.loads(payload)
+    person = arrival.detail["personalization"]
+    content = {part["type"]: substituted(part["value"], person, mail) for part in mail.get("content", [])}
+    return {
+        "from": mail["from"],
+        "reply_to": mail.get("reply_to"),
+        "to": arrival.recipient,
+        "subject": arrival.subject,
+        "text": content.get("text/plain", ""),
+        "html": content.get("text/html", ""),
+        "headers": {**mail.get("headers", {}), **person.get("headers", {})},
+        "custom_args": arrival.detail["args"],
+        "tracking_settings": mail.get("tracking_settings", {}),
+    }

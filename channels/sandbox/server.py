@@ -5,7 +5,7 @@ line of JSON with its ports when it is ready, and keeps the same in ``ports.json
 
 Control (JSON over HTTP, loopback only, refused for browsers):
 
-``GET /_sandbox/state``       counts, pending events, faults still to come
+``GET /_sandbox/state``       what arrived, pending events, faults still to come, calls per place
 ``POST /_sandbox/faults``     one fault or a list (see `channels.sandbox.faults`); ``DELETE`` clears them
 ``POST /_sandbox/settings``   any of: sendgrid_webhook (URL), sendgrid_events (on, off), durable, smtp_require_auth
 ``POST /_sandbox/events``     {"arrival": id, "event": "bounce" | "spamreport" | …}: SendGrid says so of this message
@@ -98,15 +98,14 @@ class Sandbox:
         service = _service(request)
         if not service:
             return answer(404, {"error": "The sandbox plays no such service."})
-        about = f"{request.path} {request.body.decode('utf-8', 'replace')}" if self.faults.left() else ""
-        fault = self.faults.take(service, about=about)
+        fault = self.faults.take(request.path, request.body)
         if fault is None:
             response = self._served(service, request)
         elif fault.status:
             response = _harmed(fault)
         else:
             response = self._served(service, request, record=fault.record)
-            response.close = fault.close
+            response.close = fault.lost
         self.store.commit()
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
@@ -158,6 +157,7 @@ class Sandbox:
             "arrived": counts,
             "pending_events": self.store.pending_events(),
             "faults": self.faults.left(),
+            "calls": dict(self.faults.calls),
             "sendgrid_webhook": self.store.fact("sendgrid_webhook"),
         }
 
@@ -228,7 +228,9 @@ def _service(request: Request) -> str:
 
 
 def _harmed(fault: Fault) -> Response:
-    response = answer(fault.status, {"error": fault.message or "The sandbox was asked to answer this"})
+    words = fault.text or "The sandbox was asked to answer this"
+    response = answer(fault.status, {"error": {"message": words}, "errors": [{"message": words}], "detail": words})
+    response.headers |= fault.headers
     if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
     return response

@@ -81,7 +81,7 @@ class SmtpSession(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         greeting = b"220 sandbox.almanac.example ESMTP Almanac sandbox: nothing leaves this machine"
-        self._unless_harmed("connect", "", lambda: self._say(greeting))
+        self._unless_harmed("connect", b"", lambda: self._say(greeting))
         self._plan_flush()
 
     def data_received(self, data: bytes) -> None:
@@ -114,9 +114,9 @@ class SmtpSession(asyncio.Protocol):
     def _say(self, *lines: bytes) -> None:
         self._replies += [line[:3] + b"-" + line[4:] for line in lines[:-1]] + [lines[-1]]
 
-    def _unless_harmed(self, stage: str, about: str, then: Callable[[], None]) -> None:
+    def _unless_harmed(self, stage: str, about: bytes, then: Callable[[], None]) -> None:
         """Do `then`, unless a fault comes first, late, or in its place."""
-        fault = self._server.faults.take("smtp", stage, about)
+        fault = self._server.faults.take(f"smtp:{stage}", about)
         if fault is None:
             then()
         else:
@@ -130,11 +130,11 @@ class SmtpSession(asyncio.Protocol):
             self._answer_by(fault, then)
 
     def _answer_by(self, fault: Fault, then: Callable[[], None]) -> None:
-        if fault.close:
+        if fault.lost:
             self._closing = True
         elif fault.status:
             code = str(fault.status)
-            self._say(f"{code} {fault.message or code[0] + '.3.0 The sandbox was asked to answer this'}".encode())
+            self._say(f"{code} {fault.text or code[0] + '.3.0 The sandbox was asked to answer this'}".encode())
             self._closing = fault.status == 421
         else:
             then()
@@ -181,6 +181,9 @@ class SmtpSession(asyncio.Protocol):
         if not rest.strip():
             self._say(b"501 5.5.4 Say who you are")
             return
+        self._unless_harmed("ehlo", rest, self._introduce)
+
+    def _introduce(self) -> None:
         self._greeted = True
         self._reset()
         self._say(
@@ -225,7 +228,13 @@ class SmtpSession(asyncio.Protocol):
         self._say(b"334 UGFzc3dvcmQ6")
 
     def _check_credentials(self, user: bytes, password: bytes) -> None:
-        right = (user, password) == tuple(word.encode() for word in self._server.credentials)
+        """The sandbox's own user must know its password; others get in as they are, where nobody has to sign in."""
+        own_user, own_password = (word.encode() for word in self._server.credentials)
+        asked = self._server.require_auth or user == own_user
+        right = (user, password) == (own_user, own_password) if asked else bool(user and password)
+        self._unless_harmed("auth", user, lambda: self._end_sign_in(right))
+
+    def _end_sign_in(self, right: bool) -> None:
         self._signed_in = right
         self._say(b"235 2.7.0 Signed in" if right else b"535 5.7.8 User name or password is wrong")
 
@@ -243,7 +252,7 @@ class SmtpSession(asyncio.Protocol):
             self._say(wrong)
         else:
             sender = match[2].decode("utf-8", "replace")
-            self._unless_harmed("mail", sender, lambda: self._accept_sender(sender))
+            self._unless_harmed("mail", match[2], lambda: self._accept_sender(sender))
 
     def _accept_sender(self, sender: str) -> None:
         self._sender = sender
@@ -259,7 +268,7 @@ class SmtpSession(asyncio.Protocol):
             self._say(b"452 4.5.3 Too many recipients")
         else:
             address = match[2].decode("utf-8", "replace")
-            self._unless_harmed("rcpt", address, lambda: self._accept_recipient(address))
+            self._unless_harmed("rcpt", match[2], lambda: self._accept_recipient(address))
 
     def _accept_recipient(self, address: str) -> None:
         wish = will(address)
@@ -280,7 +289,7 @@ class SmtpSession(asyncio.Protocol):
         elif not self._recipients:
             self._say(b"503 5.5.1 RCPT first" if self._sender is None else b"554 5.5.1 No valid recipients")
         else:
-            self._unless_harmed("data", self._recipients[0], self._await_message)
+            self._unless_harmed("data", self._recipients[0].encode(), self._await_message)
 
     def _await_message(self) -> None:
         self._in_data, self._searched = True, 0
@@ -326,8 +335,8 @@ class SmtpSession(asyncio.Protocol):
         if wrong is not None:
             self._say(wrong)
             return True
-        fault = self._server.faults.take("smtp", "message", recipients[0])
-        if fault is not None and (fault.status or (fault.close and not fault.record)):
+        fault = self._server.faults.take("smtp:dot", " ".join(recipients).encode())
+        if fault is not None and (fault.status or (fault.lost and not fault.record)):
             self._meet(fault, lambda: None)
             return True
         number = self._record(message, recipients)
