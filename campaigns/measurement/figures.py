@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from campaigns.measurement.drivers import Tree, explain, plan_of
 from core.money import ratio_minor
 
 BASIS_POINTS = 10_000
@@ -175,6 +176,31 @@ class Results:
     step: str
     timeline: list[Bucket]
 
+    def drivers(self) -> list[dict[str, Any]]:
+        """Plan against actual for the campaign, and for every stage and channel whose targets tell enough.
+
+        Each with `plan`, `actual` (visitors, orders, revenue) and `parts`, which add up to the difference in revenue.
+        """
+        places = [("", "", self.name, self.total)]
+        places += [(row.label, "", row.label, row.figures) for row in self.stages]
+        places += [("", row.key, row.label, row.figures) for row in self.channels if row.key]
+        found = []
+        for stage, channel, label, figures in places:
+            targets = {t.metric: t.target for t in self.targets if (t.stage, t.channel) == (stage, channel)}
+            plan = plan_of(targets)
+            if plan is None:
+                continue
+            actual = Tree(figures.uv, figures.orders, figures.gmv_minor)
+            found.append(
+                {
+                    "label": label,
+                    "plan": _tree_dict(plan),
+                    "actual": _tree_dict(actual),
+                    "parts": asdict(explain(plan, actual)),
+                }
+            )
+        return found
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing was sent, seen or bought yet."""
@@ -217,6 +243,20 @@ class Results:
             "channels": [row.as_dict() for row in self.channels],
             "publications": [row.as_dict() for row in self.publications],
             "targets": [line.as_dict() for line in self.targets],
+            "drivers": self.drivers(),
+            "is_empty": self.is_empty,
             "step": self.step,
             "timeline": [{**asdict(one), "start": one.start.isoformat()} for one in self.timeline],
         }
+
+
+def _tree_dict(tree: Tree) -> dict[str, int | None]:
+    """A tree in whole numbers, for reading; the parts are worked out from the exact one."""
+    rate, value = tree.conversion, tree.order_value_minor
+    return {
+        "uv": round(tree.uv),
+        "orders": round(tree.orders),
+        "conversion": None if rate is None else round(rate * BASIS_POINTS),
+        "order_value_minor": None if value is None else round(value),
+        "gmv_minor": tree.gmv_minor,
+    }

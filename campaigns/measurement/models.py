@@ -1,9 +1,13 @@
 """What came of it: hits, touches, credits, and reviews that stay as they were."""
 
+from typing import Any
+
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
+from core.errors import Conflict
 from core.ids import uuid7
 
 
@@ -204,6 +208,7 @@ class Review(models.Model):
     cut_off = models.DateTimeField(_("data until"))
     findings = models.TextField(_("findings"), blank=True, default="")
     decisions = models.TextField(_("decisions"), blank=True, default="")
+    digest = models.CharField(max_length=64, help_text="SHA-256 over numbers, findings and decisions, as frozen.")
     frozen_at = models.DateTimeField(default=clock.now)
     frozen_by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -214,3 +219,9 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign} {self.frozen_at:%Y-%m-%d}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write it once; raises `Conflict` for a second time."""
+        if not self._state.adding:
+            raise Conflict(gettext("A review is frozen and cannot be changed. Freeze a new one instead."))
+        super().save(*args, **kwargs)
