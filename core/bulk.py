@@ -64,7 +64,7 @@ def change(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any
     _execute(statement, [*fields, key], rows)
 
 
-def _execute(statement: str, fields: Sequence[Field[Any, Any]], rows: Iterable[Sequence[Any]]) -> None:
+def _execute(statement: str, fields: "Sequence[Field[Any, Any]]", rows: Iterable[Sequence[Any]]) -> None:
     readers = [(place, reader) for place, field in enumerate(fields) if (reader := _reader(field))]
     prepared = []
     for row in rows:
@@ -77,20 +77,20 @@ def _execute(statement: str, fields: Sequence[Field[Any, Any]], rows: Iterable[S
             cursor.executemany(statement, prepared)
 
 
-def _field(model: type[Model], name: str) -> Field[Any, Any]:
+def _field(model: type[Model], name: str) -> "Field[Any, Any]":
     field = model._meta.get_field(name)
     if not isinstance(field, Field):
         raise ValueError(f"{model.__name__}.{name} is no column.")
     return field
 
 
-def _column(field: Field[Any, Any]) -> str:
+def _column(field: "Field[Any, Any]") -> str:
     if field.column is None:
         raise ValueError(f"{field.name} is no column.")
     return field.column
 
 
-def _reader(field: Field[Any, Any]) -> Callable[[Any], Any] | None:
+def _reader(field: "Field[Any, Any]") -> Callable[[Any], Any] | None:
     """How values of `field` reach the database; None for those that may go as they are (numbers and texts)."""
 
     def read(value: Any) -> Any:

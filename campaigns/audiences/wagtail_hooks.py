@@ -1,8 +1,16 @@
-"""The admin edge: what people do here is written down."""
+"""The admin edge: the section, and the words for what people do here."""
 
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.log_actions import LogActionRegistry
+
+from campaigns.audiences.viewsets import AudienceGroup
+
+
+@hooks.register("register_admin_viewset")
+def audience_group() -> AudienceGroup:
+    """Contacts, segments, lists, closed addresses."""
+    return AudienceGroup()
 
 
 @hooks.register("register_log_actions")

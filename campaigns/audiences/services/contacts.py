@@ -75,6 +75,11 @@ def upsert_lines(lines: Iterable[bytes], *, source: str = "api") -> UpsertReport
     return _upsert(((number, line) for number, line in enumerate(lines, 1) if line.strip()), source)
 
 
+def upsert_numbered(numbered: Iterable[tuple[int, Any]], *, source: str) -> UpsertReport:
+    """`upsert` for rows that know their line. A row may be an `Invalid`: refused with its sentence."""
+    return _upsert(numbered, source)
+
+
 def _upsert(numbered: Iterable[tuple[int, Any]], source: str) -> UpsertReport:
     report = UpsertReport()
     markets = dict(Market.objects.values_list("code", "pk"))
@@ -90,6 +95,8 @@ def _read_all(
 ) -> Iterator[ContactRow]:
     for number, data in numbered:
         try:
+            if isinstance(data, Invalid):
+                raise data
             if isinstance(data, bytes):
                 if len(data) > MOST_LINE_BYTES:
                     raise Invalid(_("The line is longer than 64 KB."))
