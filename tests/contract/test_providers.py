@@ -1,0 +1,620 @@
+"""The four providers keep the contract, and what is special to each."""
+
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+
+import pytest
+
+from channels import registry
+from channels.base import Blame, EmailPart, Media, PostPart, PushPart, Result
+from channels.providers.fcm import Fcm
+from channels.providers.sendgrid import SendGrid
+from channels.providers.smtp import Smtp
+from channels.providers.x import X, weight
+from core import clock
+from core.texts import Slot, Text
+from tests.contract.conformance import Conformance
+
+EMAIL = EmailPart(
+    subject=Text(("Hello ", Slot(0), " – Größe 50 %")),
+    html=Text(("<p>Dear ", Slot(0), ',</p>\n.\n<a href="', Slot(1), '">Sale</a>' + " a long line" * 40)),
+    text=Text(("Dear ", Slot(0), ",\n.\n..\n", Slot(1), "\n")),
+    from_name="Shop, “The Best”",
+    from_email="news@shop.example",
+    reply_to="help@shop.example",
+    headers=(
+        ("List-Unsubscribe", Text(("<", Slot(1), ">"))),
+        ("List-Unsubscribe-Post", Text.of("List-Unsubscribe=One-Click")),
+    ),
+)
+
+
+def test_every_provider_has_its_conformance_class():
+    """A provider without one fails here: inherit `Conformance` in a test class and name the provider in it."""
+    tested = {sub.provider for sub in Conformance.__subclasses__()}
+    assert {kind.slug for kind in registry.all_providers()} <= {kind.slug for kind in tested if kind}
+
+
+def test_a_provider_without_a_class_would_be_noticed(monkeypatch):
+    class Pigeon(Smtp):
+        slug = "pigeon"
+
+    registry.register(Pigeon)
+    try:
+        with pytest.raises(AssertionError):
+            test_every_provider_has_its_conformance_class()
+    finally:
+        registry.unregister("pigeon")
+
+
+class TestSmtp(Conformance):
+    provider = Smtp
+    where = "smtp:dot"
+    throttle = {"where": "smtp:mail", "status": 421, "text": "4.7.0 Too many messages"}
+    throttle_tells_when = False
+    denied_where = "smtp:auth"
+    denied = {"status": 535, "text": "5.7.8 Error: authentication failed"}
+    at_once = 8
+
+    def settings(self):
+        return {**self.sandbox.settings()["smtp"], "username": "sender-login", "password": "hush-hush-hush"}
+
+    def part(self):
+        return EMAIL
+
+    def address(self, number):
+        return f"person{number}@home.example"
+
+    def dead_address(self):
+        self.sandbox.faults.add("smtp:rcpt", status=550, text="5.1.1 No such mailbox", match="gone@", times=-1)
+        return "gone@home.example"
+
+    def copies(self):
+        return self.sandbox.store.copies("email")
+
+    def elsewhere(self, port):
+        return {"port": port}
+
+    # --- special to SMTP
+
+    def arrived(self):
+        return message_from_bytes(self.sandbox.store.messages()[0].body, policy=policy.default)
+
+    def test_the_message_reads_as_it_was_written(self):
+        job = replace(self.jobs(1)[0], values=(".Zoë\n= <b>&amp;</b> 你好", "https://shop.example/c/abc/0?al=x=y"))
+        self.send([job])
+        message = self.arrived()
+        assert message["From"] == '"Shop, “The Best”" <news@shop.example>'
+        assert message["To"] == job.address
+        assert message["Subject"] == "Hello .Zoë = <b>&amp;</b> 你好 – Größe 50 %"
+        assert message["Reply-To"] == "help@shop.example"
+        assert message["List-Unsubscribe"] == "<https://shop.example/c/abc/0?al=x=y>"
+        assert message["Message-ID"].startswith(f"<{job.ref}@")
+        assert message["Date"].datetime.tzinfo
+        assert message.get_content_type() == "multipart/alternative"
+        for kind, text in (("plain", EMAIL.text), ("html", EMAIL.html)):
+            assert message.get_body((kind,)).get_content().replace("\r\n", "\n").rstrip("\n") == text.fill(
+                job.values
+            ).rstrip("\n")
+
+    def test_no_line_is_too_long_or_begins_with_a_dot(self):
+        self.send([replace(self.jobs(1)[0], values=("x" * 500 + ".", "." * 300))])
+        body = self.sandbox.store.messages()[0].body
+        lines = body.split(b"\r\n\r\n", 1)[1].split(b"\r\n")
+        assert max(map(len, lines)) <= 76
+        assert not any(line.startswith(b".") for line in lines)
+        assert b"\n" not in body.replace(b"\r\n", b"") and b"\r" not in body.replace(b"\r\n", b"")
+
+    @pytest.mark.parametrize(
+        "breaks", ["\r\nBcc: victim@x.example", "\n\nbody", "\r.\r\nMAIL FROM:<a@b.example>", "\x00"]
+    )
+    def test_a_value_cannot_begin_a_header_or_another_message(self, breaks):
+        self.send([replace(self.jobs(1)[0], values=(f"Eve{breaks}", f"https://x.example/{breaks}"))])
+        (arrived,) = self.sandbox.store.messages()
+        message = message_from_bytes(arrived.body, policy=policy.default)
+        assert message["Bcc"] is None
+        assert "victim" not in arrived.recipient
+        assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+    @pytest.mark.parametrize("name", ["Subject", "To", "X Y", "X:Y", "Content-Type"])
+    def test_a_header_of_ours_cannot_be_replaced(self, name):
+        part = replace(EMAIL, headers=((name, Text.of("v")),))
+        (outcome,) = self.send([replace(self.jobs(1)[0], part=part)])
+        assert (outcome.result, outcome.code) == (Result.REJECTED, "render")
+
+    @pytest.mark.parametrize(
+        "address", ["", "no-at", "a b@c.example", "a@b.example>\r\nDATA", "a@b@c", "<a@b.example>"]
+    )
+    def test_what_is_no_address_is_not_sent_to(self, address):
+        (outcome,) = self.send([replace(self.jobs(1)[0], address=address)])
+        assert (outcome.result, outcome.blame) == (Result.REJECTED, Blame.ENDPOINT)
+        assert self.copies() == {}
+
+    def test_addresses_in_other_scripts_are_sent_to(self):
+        self.send([replace(self.jobs(1)[0], address="用户@例子.example")])
+        assert self.sandbox.store.messages()[0].recipient == "用户@xn--fsqu00a.example"
+
+    @pytest.mark.parametrize(
+        ("where", "status", "text", "result", "blame"),
+        [
+            ("rcpt", 550, "5.1.1 No such user", Result.REJECTED, Blame.ENDPOINT),
+            ("rcpt", 550, "User unknown", Result.REJECTED, Blame.ENDPOINT),
+            ("rcpt", 550, "5.7.1 Blocked by policy", Result.REJECTED, Blame.JOB),
+            ("rcpt", 450, "4.2.0 Greylisted", Result.RETRY, Blame.NOTHING),
+            ("mail", 550, "5.7.1 Sender not allowed", Result.RETRY, Blame.ACCOUNT),
+            ("mail", 451, "4.3.0 Later", Result.RETRY, Blame.NOTHING),
+            ("data", 554, "5.5.1 No", Result.REJECTED, Blame.JOB),
+            ("dot", 552, "5.3.4 Too big", Result.REJECTED, Blame.JOB),
+            ("dot", 451, "4.3.0 Later", Result.RETRY, Blame.NOTHING),
+            ("dot", 550, "5.7.26 Unauthenticated", Result.REJECTED, Blame.JOB),
+            ("dot", 550, "5.1.1 No such user", Result.REJECTED, Blame.ENDPOINT),
+        ],
+    )
+    def test_replies_mean(self, where, status, text, result, blame):
+        self.sandbox.faults.add(f"smtp:{where}", status=status, text=text, times=1)
+        (outcome,) = self.send(self.jobs(1))
+        assert (outcome.result, outcome.blame) == (result, blame)
+
+    def test_after_a_refusal_the_connection_goes_on(self):
+        self.sandbox.faults.add("smtp:rcpt", status=550, text="5.1.1 No", times=5)
+        outcomes = self.send(self.jobs(40), provider=self.open(max_connections=2))
+        results = [outcome.result for outcome in outcomes]
+        assert results.count(Result.REJECTED) == 5
+        assert results.count(Result.ACCEPTED) == 35
+        assert self.sandbox.faults.calls["smtp:connect"] <= 2
+
+    def test_a_goodbye_after_some_letters_is_ordinary(self):
+        self.sandbox.faults.add("smtp:mail", status=421, text="4.7.0 Enough for this connection", skip=10)
+        outcomes = self.send(self.jobs(30), provider=self.open(max_connections=1))
+        assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+        assert set(self.copies().values()) == {1}
+
+    def test_one_lost_answer_leaves_one_letter_in_doubt(self):
+        self.sandbox.faults.add("smtp:dot", lost=True, skip=10)
+        outcomes = self.send(self.jobs(40), provider=self.open(max_connections=1))
+        results = [outcome.result for outcome in outcomes]
+        assert results.count(Result.AMBIGUOUS) == 1
+        assert results.count(Result.ACCEPTED) == 39
+        assert set(self.copies().values()) == {1}
+
+    def test_a_connection_lost_before_the_body_leaves_none(self):
+        self.sandbox.faults.add("smtp:data", lost=True)
+        flight_outcomes = self.send(self.jobs(1))
+        assert [outcome.result for outcome in flight_outcomes] == [Result.RETRY]
+
+    def test_in_doubt_are_at_most_the_letters_in_flight(self):
+        """What a crash would leave: started and not answered, at any moment."""
+        from tests.contract.conformance import Watched
+
+        class Counting(Watched):
+            most = 0
+
+            def started(self, refs):
+                super().started(refs)
+                self.most = max(self.most, len(self.started_refs) - len(self.answered_refs))
+
+        flight = Counting()
+        self.send(self.jobs(200), flight=flight, provider=self.open(max_connections=4))
+        assert 1 <= flight.most <= 4
+
+
+class PlainServer:
+    """An SMTP server as the test writes it: answers by verb, no more. Real sockets."""
+
+    def __init__(self, replies):
+        import socket
+        import threading
+
+        self.replies = replies
+        self.said = []
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rwb") as file:
+                file.write(b"220 plain\r\n")
+                file.flush()
+                data = False
+                for line in file:
+                    self.said.append(line)
+                    if data and line != b".\r\n":
+                        continue
+                    verb = b"." if data else line[:4].upper().strip()
+                    data = verb == b"DATA"
+                    file.write(self.replies.get(verb, b"250 Ok\r\n"))
+                    file.flush()
+                    if verb == b"QUIT":
+                        break
+
+
+@pytest.fixture
+def plain():
+    servers = []
+
+    def start(**replies):
+        known = {b"DATA": b"354 Go\r\n", **{name.encode(): value for name, value in replies.items()}}
+        servers.append(PlainServer(known))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.listening.close()
+
+
+def smtp_to(port, **more):
+    from channels import settings_of
+
+    provider = Smtp(settings_of.read(Smtp, {"host": "127.0.0.1", "port": port, "security": "none", **more}))
+    provider.deadline = 5
+    return provider
+
+
+def smtp_jobs(number):
+    from channels.base import Job
+
+    return [Job(f"r{n}", f"p{n}@home.example", EMAIL, (f"N{n}", "https://x.example/")) for n in range(number)]
+
+
+def test_smtp_without_pipelining_waits_for_every_reply(plain):
+    from channels.base import NullFlight
+
+    server = plain()
+    provider = smtp_to(server.port, max_connections=1)
+    outcomes = list(provider.send(smtp_jobs(3), NullFlight()))
+    provider.close()
+    assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED] * 3
+
+
+def test_smtp_goes_no_further_in_clear_when_starttls_is_not_offered(plain):
+    from channels.base import NullFlight
+
+    server = plain(EHLO=b"250-plain\r\n250 AUTH PLAIN LOGIN\r\n")
+    provider = smtp_to(server.port, security="starttls", username="me", password="hush-hush")
+    (outcome,) = provider.send(smtp_jobs(1), NullFlight())
+    assert (outcome.result, outcome.blame, outcome.code) == (Result.RETRY, Blame.ACCOUNT, "starttls_missing")
+    assert not any(line[:4].upper() in {b"AUTH", b"MAIL", b"RCPT"} for line in server.said)
+
+
+def test_smtp_asks_for_reports_where_the_server_offers_them(plain):
+    from channels.base import NullFlight
+
+    server = plain(EHLO=b"250-plain\r\n250 DSN\r\n")
+    list(smtp_to(server.port, max_connections=1).send(smtp_jobs(1), NullFlight()))
+    said = b"".join(server.said)
+    assert b"MAIL FROM:<news@shop.example> RET=HDRS ENVID=r0\r\n" in said
+    assert b"RCPT TO:<p0@home.example> NOTIFY=FAILURE,DELAY\r\n" in said
+
+
+def test_smtp_over_tls_checks_the_certificate(tmp_path):
+    """STARTTLS and TLS against a real server with its own authority: trusted when it is given, refused when not."""
+    import ssl
+
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.handlers import Sink
+
+    from channels.base import NullFlight
+
+    certificate, key = own_certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    for security, more in (
+        ("starttls", {"tls_context": context, "require_starttls": True}),
+        ("tls", {"ssl_context": context}),
+    ):
+        server = Controller(Sink(), hostname="127.0.0.1", port=free_port(), **more)
+        server.start()
+        try:
+            trusting = smtp_to(
+                server.port, host="localhost", security=security, ca_certificates=certificate.read_text()
+            )
+            results = [outcome.result for outcome in trusting.send(smtp_jobs(12), NullFlight())]
+            trusting.close()
+            assert results == [Result.ACCEPTED] * 12
+            (refused,) = smtp_to(server.port, host="localhost", security=security).send(smtp_jobs(1), NullFlight())
+            assert (refused.result, refused.blame, refused.code) == (Result.RETRY, Blame.ACCOUNT, "certificate")
+        finally:
+            server.stop()
+
+
+def free_port():
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def own_certificate(folder):
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.KeyUsage(True, False, False, False, False, True, True, False, False), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate, private
+
+
+class TestSendGrid(Conformance):
+    provider = SendGrid
+    where = "/v3/mail/send"
+    at_once = 5
+
+    def settings(self):
+        return self.sandbox.settings()["sendgrid"]
+
+    def small_batches(self):
+        return {"batch_size": 5}
+
+    def part(self):
+        return EMAIL
+
+    def address(self, number):
+        return f"person{number}@home.example"
+
+    def dead_address(self):
+        return "no-domain@"
+
+    def copies(self):
+        return self.sandbox.store.copies("email")
+
+    def signed_webhook(self, refs, *, at=None):
+        at = at or clock.now()
+        body = json.dumps([self.event(ref, sg_event_id=f"{ref}-{at.timestamp()}") for ref in refs]).encode()
+        stamp = str(int(at.timestamp()))
+        return body, {
+            "X-Twilio-Email-Event-Webhook-Timestamp": stamp,
+            "X-Twilio-Email-Event-Webhook-Signature": self.sandbox.keys.sign_events(stamp, body),
+        }
+
+    def event(self, ref, **more):
+        return {
+            "almanac_ref": ref,
+            "event": "delivered",
+            "email": "p@home.example",
+            "timestamp": 1795000000,
+            "sg_message_id": "m1",
+            **more,
+        }
+
+    def without_webhook_key(self):
+        return {"webhook_public_key": ""}
+
+    # --- special to SendGrid
+
+    def test_the_request_is_what_sendgrid_takes(self):
+        job = replace(self.jobs(1)[0], values=("Zoë -0- %name%", "https://shop.example/c/1/0"))
+        self.send([job])
+        data = self.sandbox.store.messages()[0].data
+        assert data["subject"] == "Hello Zoë -0- %name% – Größe 50 %"
+        assert data["html"] == EMAIL.html.fill(job.values)
+        assert data["text"] == EMAIL.text.fill(job.values)
+        assert data["headers"]["List-Unsubscribe"] == "<https://shop.example/c/1/0>"
+        assert data["custom_args"] == {"almanac_ref": job.ref}
+        tracking = data["tracking_settings"]
+        assert {tracking[name]["enable"] for name in tracking} == {False}
+        assert set(tracking) == {"click_tracking", "open_tracking", "subscription_tracking"}
+
+    def test_a_thousand_travel_in_one_call(self):
+        self.send(self.jobs(1000), provider=self.open(batch_size=1000))
+        assert self.sandbox.faults.calls["/v3/mail/send"] == 1
+        assert len(self.copies()) == 1000
+
+    def test_one_bad_address_is_found_by_halving(self):
+        jobs = self.jobs(200)
+        jobs[77] = replace(jobs[77], address="no-domain@")
+        outcomes = {outcome.ref: outcome.result for outcome in self.send(jobs)}
+        assert outcomes.pop(jobs[77].ref) == Result.REJECTED
+        assert set(outcomes.values()) == {Result.ACCEPTED}
+        assert self.sandbox.faults.calls["/v3/mail/send"] <= 2 * 8 + 1
+        assert set(self.copies().values()) == {1}
+
+    @pytest.mark.parametrize("status", [500, 502, 503])
+    def test_an_error_of_the_server_is_in_doubt(self, status):
+        self.service_fails(status=status)
+        assert {outcome.result for outcome in self.send(self.jobs(3))} == {Result.AMBIGUOUS}
+
+    def test_long_personal_texts_are_refused_before_sendgrid_does(self):
+        (outcome,) = self.send([replace(self.jobs(1)[0], values=("x" * 20_000, "u"))])
+        assert (outcome.result, outcome.blame) == (Result.REJECTED, Blame.JOB)
+
+    def test_two_keys_hold_while_one_is_being_changed(self):
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        other = ec.generate_private_key(ec.SECP256R1()).public_key()
+        pem = other.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+        body, headers = self.signed_webhook(["a"])
+        own = self.settings()["webhook_public_key"]
+        assert self.open(webhook_public_key=pem, former_webhook_public_key=own).parse_webhook(body, headers)
+
+    @pytest.mark.parametrize(
+        ("told", "kind", "permanent"),
+        [
+            ({"event": "bounce", "type": "bounce", "status": "5.1.1"}, "bounced", True),
+            ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, "bounced", False),
+            ({"event": "bounce", "type": "bounce", "status": "5.7.1"}, "bounced", False),
+            ({"event": "deferred"}, "deferred", False),
+            ({"event": "spamreport"}, "complained", False),
+            ({"event": "dropped", "reason": "Bounced Address"}, "rejected", True),
+        ],
+    )
+    def test_events_mean(self, told, kind, permanent):
+        body = json.dumps([self.event("r", **told)]).encode()
+        stamp = str(int(time.time()))
+        (event,) = self.open().parse_webhook(
+            body,
+            {
+                "x-twilio-email-event-webhook-timestamp": stamp,
+                "x-twilio-email-event-webhook-signature": self.sandbox.keys.sign_events(stamp, body),
+            },
+        )
+        assert (event.kind, event.permanent) == (kind, permanent)
+        assert "email" not in event.payload
+
+
+class TestX(Conformance):
+    provider = X
+    where = "/2/tweets"
+    sends_one_at_a_time = True
+
+    def settings(self):
+        return self.sandbox.settings()["x"]
+
+    def part(self):
+        return PostPart("Our sale begins now https://shop.example/c/1/0")
+
+    def address(self, number):
+        return ""
+
+    def copies(self):
+        return {json.loads(message.body)["text"]: 1 for message in self.sandbox.store.messages(channel="social")}
+
+    def keys(self, jobs):
+        return [job.part.text for job in jobs]
+
+    def test_a_picture_travels_with_its_description(self):
+        job = self.jobs(1)[0]
+        picture = Media(b"\x89PNG picture", "image/png", "A red chair", "chair.png")
+        (outcome,) = self.send([replace(job, part=replace(job.part, media=(picture,)))])
+        assert outcome.result == Result.ACCEPTED
+        (number,) = self.sandbox.store.messages()[0].data["media_ids"]
+        assert self.sandbox.store.media(number) == ("image/png", b"\x89PNG picture", "A red chair")
+
+    def test_trouble_with_a_picture_leaves_nothing_in_doubt(self):
+        job = self.jobs(1)[0]
+        self.service_fails(where="/2/media/upload", status=503)
+        picture = Media(b"\x89PNG", "image/png", "A red chair", "chair.png")
+        (outcome,) = self.send([replace(job, part=replace(job.part, media=(picture,)))])
+        assert (outcome.result, outcome.blame) == (Result.RETRY, Blame.PROVIDER)
+
+    def test_the_same_text_again_is_refused_as_duplicate(self):
+        job = self.jobs(1)[0]
+        self.send([job])
+        (outcome,) = self.send([job])
+        assert (outcome.result, outcome.code) == (Result.REJECTED, "duplicate_content")
+
+    def test_a_post_in_doubt_is_read_back(self):
+        provider = self.open()
+        began = clock.now() - timedelta(minutes=1)
+        landed, never = self.jobs(2)
+        self.service_fails(lost=True)
+        (outcome,) = self.send([landed], provider=provider)
+        assert outcome.result == Result.AMBIGUOUS
+        assert provider.look_up(landed, began).result == Result.ACCEPTED
+        assert provider.look_up(never, began) is None
+
+    def test_an_oauth2_token_alone_is_enough(self):
+        base_url = self.settings()["base_url"]
+        from channels import settings_of
+        from channels.base import NullFlight
+
+        provider = X(settings_of.read(X, {"bearer_token": "t", "base_url": base_url}))
+        (outcome,) = provider.send(self.jobs(1), NullFlight())
+        provider.close()
+        assert outcome.result == Result.ACCEPTED
+
+    @pytest.mark.parametrize(
+        ("text", "length"),
+        [("abc", 3), ("你好", 4), ("see https://shop.example/" + "x" * 200, 4 + 23), ("é", 1), ("🙂", 2)],
+    )
+    def test_length_is_counted_as_x_does(self, text, length):
+        assert weight(text) == length
+
+
+class TestFcm(Conformance):
+    provider = Fcm
+    where = "/v1/projects/almanac-sandbox/messages:send"
+    at_once = 16
+
+    def settings(self):
+        return self.sandbox.settings()["fcm"]
+
+    def part(self):
+        return PushPart(
+            title=Text(("Hello ", Slot(0))),
+            body=Text.of("The sale is open."),
+            url=Text((Slot(1),)),
+            image_url="https://shop.example/chair.png",
+            collapse_id="sale",
+            ttl=timedelta(hours=2),
+        )
+
+    def address(self, number):
+        return f"device-token-{number:06d}"
+
+    def dead_address(self):
+        return "dead-device-token"
+
+    def copies(self):
+        return self.sandbox.store.copies("push")
+
+    def elsewhere(self, port):
+        return {"base_url": f"http://127.0.0.1:{port}", "service_account": "", "access_token": "a-token-for-a-test"}
+
+    def test_the_notification_is_what_devices_take(self):
+        job = self.jobs(1)[0]
+        self.send([job])
+        message = self.sandbox.store.messages()[0].data
+        assert message["notification"] == {
+            "title": f"Hello {job.values[0]}",
+            "body": "The sale is open.",
+            "image": "https://shop.example/chair.png",
+        }
+        assert message["data"]["url"] == job.values[1]
+        assert message["android"]["collapse_key"] == "sale"
+        assert message["android"]["ttl"] == "7200s"
+        assert message["apns"]["headers"]["apns-collapse-id"] == "sale"
+
+    def test_a_refused_sign_in_blames_the_account(self):
+        self.service_fails(where="/token", status=401, times=-1)
+        (outcome,) = self.send(self.jobs(1))
+        assert (outcome.result, outcome.blame) == (Result.RETRY, Blame.ACCOUNT)
+
+    def test_an_unreachable_sign_in_blames_the_service(self):
+        info = json.loads(self.settings()["service_account"])
+        info["token_uri"] = f"http://127.0.0.1:{free_port()}/token"
+        (outcome,) = self.send(self.jobs(1), provider=self.open(service_account=info))
+        assert (outcome.result, outcome.blame) == (Result.RETRY, Blame.PROVIDER)
+
+    def test_elsewhere_the_token_is_not_asked_of_google(self):
+        info = json.loads(self.settings()["service_account"])
+        info["token_uri"] = "https://oauth2.googleapis.com/token"
+        (outcome,) = self.send(self.jobs(1), provider=self.open(service_account=info))
+        assert outcome.result == Result.ACCEPTED
+
+    @pytest.mark.parametrize("status", [500, 503])
+    def test_a_busy_service_is_tried_again(self, status):
+        self.service_fails(status=status, headers={"Retry-After": "20"})
+        (outcome,) = self.send(self.jobs(1))
+        assert (outcome.result, outcome.blame) == (Result.RETRY, Blame.PROVIDER)
+        assert outcome.retry_at > clock.now()
