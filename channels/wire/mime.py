@@ -87,18 +87,21 @@ def quoted(text: str) -> bytes:
         return b"=2E" + text[1:].encode() if text.startswith(".") else text.encode()
     unix = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     encoded = binascii.b2a_qp(unix, istext=True)
-    # A soft break may come so that a line begins with a dot; three characters for one may make it 78: allowed are 998,
-    # and 76 is kept by breaking once more.
     if encoded.startswith(b".") or b"\n." in encoded:
         encoded = b"\n".join(_undotted(line) for line in encoded.split(b"\n"))
+    start = encoded.rfind(b"\n") + 1
+    if len(encoded) - start > 75:  # room for the soft break that follows when a slot is next
+        cut = start + 70
+        cut -= next((back for back in (1, 2) if encoded[cut - back : cut - back + 1] == b"="), 0)
+        encoded = encoded[:cut] + b"=\n" + _undotted(encoded[cut:])
     return encoded.replace(b"\n", b"\r\n")
 
 
 def _undotted(line: bytes) -> bytes:
     if not line.startswith(b"."):
         return line
-    line = b"=2E" + line[1:]
-    return line if len(line) <= 76 else line[:3] + b"=\n" + _undotted(line[3:])
+    # A line may hold 76 characters with the "=" that breaks it: what would grow beyond that is broken once more.
+    return b"=2E" + line[1:] if len(line) <= 74 else b"=2E=\n" + _undotted(line[1:])
 
 
 class FrozenEmail:
@@ -123,9 +126,10 @@ class FrozenEmail:
         if part.reply_to:
             fixed.append(b"Reply-To: " + mailbox("", one_line(part.reply_to)))
         self._headers.append(b"\r\n".join(fixed))
-        for name, text in (("Subject", part.subject), *part.headers):
-            if not _HEADER_NAME.match(name) or (name != "Subject" and name.lower() in _OURS):
+        for name, _text in part.headers:
+            if not _HEADER_NAME.match(name) or name.lower() in _OURS:
                 raise Invalid(f"“{name[:40]}” is not a header that a message may add.")
+        for name, text in (("Subject", part.subject), *part.headers):
             if any(isinstance(piece, Slot) for piece in text.pieces):
                 self._headers.append((name.encode() + b": ", text))
             else:

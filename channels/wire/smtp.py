@@ -411,12 +411,14 @@ class _Delivery:
     def run(self) -> Iterator[Outcome]:
         try:
             while True:
+                # Answers are noted before more is started, so that never more than one letter a connection is in doubt;
+                # they are yielded after it, so that the wire is busy while the caller works on them.
+                told = self._tell()
                 self._feed()
                 self._start()
-                if self.outcomes:
-                    outcomes, self.outcomes = self.outcomes, []
-                    self.flight.answered(outcomes)
-                    yield from outcomes
+                told += self._tell()
+                if told:
+                    yield from told
                     continue
                 if not any(not session.idle for session in self.sessions):
                     if self._nothing_left():
@@ -430,6 +432,12 @@ class _Delivery:
                 else:
                     session.close()
             self.selector.close()
+
+    def _tell(self) -> list[Outcome]:
+        outcomes, self.outcomes = self.outcomes, []
+        if outcomes:
+            self.flight.answered(outcomes)
+        return outcomes
 
     # --- giving out work
 

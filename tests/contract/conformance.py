@@ -4,15 +4,15 @@ A provider's class names it and says how its service misbehaves; the promises ar
 
     class TestPigeon(Conformance):
         provider = Pigeon
-        where = "/v1/send"               # where the sandbox (or the class's own server) is hit by faults
+        service = "pigeon"               # the sandbox's name of the service that faults are set for
 
         def settings(self): …            # settings that reach the service
         def part(self): …                # something to say
         def address(self, number): …     # the number-th recipient
         def copies(self): …              # ground truth: how many copies arrived, by delivery reference
 
-`service_fails(…)` adds a fault; the default speaks to the `sandbox` fixture. A provider with events also gives
-`signed_webhook`, `unsigned_headers` and `event_body`.
+`service_fails(…)` sets a fault (see `channels.sandbox.faults`); a service that the sandbox does not play brings its own. A
+provider with events also gives `signed_webhook` and `without_webhook_key`.
 """
 
 import re
@@ -31,6 +31,7 @@ from core.errors import Missing, NotAllowed
 from core.texts import Text
 
 _numbers = count(1)
+ALWAYS = 1_000_000
 
 
 class Watched:
@@ -58,11 +59,10 @@ class Watched:
 
 class Conformance:
     provider = None
-    where = ""
-    throttle = {"status": 429, "headers": {"Retry-After": "30"}}
-    rejected_fault = None  # a fault that means “this recipient is dead”; None: `dead_address` does it
+    service = ""
+    path = ""  # faults hit calls only that hold this text
+    throttle = {"status": 429, "retry_after": 30}
     denied = {"status": 401}
-    denied_where = None  # another place than `where`, when sign-in is a call of its own
     sends_one_at_a_time = False  # a post: one job a call, and every text differs
     throttle_tells_when = True
     at_once = 1  # jobs that may be started before the first answer
@@ -86,12 +86,12 @@ class Conformance:
         raise NotImplementedError
 
     def service_fails(self, **fault):
-        self.sandbox.faults.add(fault.pop("where", self.where), **fault)
+        self.sandbox.fail(self.service, **{"match": self.path, **fault})
 
     # --- scaffolding
 
     @pytest.fixture(autouse=True)
-    def service(self, sandbox):
+    def _service(self, sandbox):
         self.sandbox = sandbox
         self.opened = []
         yield
@@ -196,7 +196,7 @@ class Conformance:
         assert outcomes[jobs[0].ref].result == outcomes[jobs[2].ref].result == Result.ACCEPTED
 
     def test_a_throttle_holds_the_whole_account(self):
-        self.service_fails(**{"times": -1, **self.throttle})
+        self.service_fails(times=ALWAYS, **self.throttle)
         before = clock.now()
         jobs = self.jobs(3)
         outcomes = self.send(jobs)
@@ -209,12 +209,16 @@ class Conformance:
         assert self.copies() == {}
 
     def test_refused_credentials_blame_the_account(self):
-        self.service_fails(where=self.denied_where or self.where, times=-1, **self.denied)
-        outcomes = self.send(self.jobs(3))
+        outcomes = self.send(self.jobs(3), provider=self.denied_provider())
         assert outcomes
         assert {outcome.result for outcome in outcomes} == {Result.RETRY}, "deliveries wait, they are not failed"
         assert {outcome.blame for outcome in outcomes} == {Blame.ACCOUNT}
         assert self.copies() == {}
+
+    def denied_provider(self):
+        """A provider whose credentials the service refuses."""
+        self.service_fails(times=ALWAYS, **self.denied)
+        return self.open()
 
     def test_no_connection_means_retry(self):
         with socket.create_server(("127.0.0.1", 0)) as unused:
@@ -229,7 +233,7 @@ class Conformance:
         return {"base_url": f"http://127.0.0.1:{port}"}
 
     def test_a_lost_answer_is_ambiguous(self):
-        self.service_fails(lost=True)
+        self.service_fails(close=True)
         (outcome,) = self.send(self.jobs(1))
         if self.provider.capabilities.replay_safe:
             assert outcome.result in {Result.AMBIGUOUS, Result.RETRY}
