@@ -241,10 +241,12 @@ def setting(
     help_text: str | Promise = "",
     choices: Sequence[str] = (),
     aliases: Sequence[str] = (),
+    long: bool = False,
 ) -> Any:
     """A field of a provider's settings dataclass, with what the admin form and the API need to know of it.
 
-    `aliases` are other names that the API takes for it, as the provider's own files and docs call it.
+    `aliases` are other names that the API takes for it, as the provider's own files and docs call it; `long` is for texts
+    of several lines.
     """
     metadata = {
         "label": label,
@@ -252,6 +254,7 @@ def setting(
         "help_text": help_text,
         "choices": tuple(choices),
         "aliases": tuple(aliases),
+        "long": long,
     }
     return field(metadata=metadata) if default is None else field(default=default, metadata=metadata)
 

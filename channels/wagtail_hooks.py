@@ -4,6 +4,14 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.log_actions import LogActionRegistry
 
+from channels.viewsets import ChannelAccountViewSet
+
+
+@hooks.register("register_admin_viewset")
+def channel_accounts() -> ChannelAccountViewSet:
+    """The logins through which messages leave."""
+    return ChannelAccountViewSet()
+
 
 @hooks.register("register_log_actions")
 def log_actions(actions: LogActionRegistry) -> None:

@@ -53,6 +53,7 @@ class FcmSettings:
         _("Service account"),
         default="",
         secret=True,
+        long=True,
         aliases=("service_account_json", "credentials", "credentials_json", "service_account_info"),
         help_text=_("The JSON file that Firebase gives for it, whole."),
     )

@@ -49,6 +49,7 @@ class SmtpSettings:
     ca_certificates: str = setting(
         _("Certificate authority"),
         default="",
+        long=True,
         help_text=_("In PEM form; only for a server whose certificate is not signed by a public authority."),
     )
 

@@ -1,0 +1,98 @@
+"""The admin section “Channel accounts”."""
+
+from typing import Any
+
+from django.urls import path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.views import generic
+from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.permission_policies.base import ModelPermissionPolicy
+from wagtail.permissions import register_permission_policy
+
+from channels import views
+from channels.models import ChannelAccount
+
+
+class NeverDeleted(ModelPermissionPolicy):
+    """An account is never deleted: the ledger names it."""
+
+    def user_has_permission(self, user: Any, action: str) -> bool:
+        """Never “delete”; who may change may see."""
+        if action == "delete":
+            return False
+        if action == "view" and super().user_has_permission(user, "change"):
+            return True
+        return bool(super().user_has_permission(user, action))
+
+
+register_permission_policy(ChannelAccount, NeverDeleted(ChannelAccount), exact_class=True)
+
+
+def badges(account: ChannelAccount) -> SafeString:
+    """The account's health, and whether it is a sandbox."""
+    shown = format_html(
+        '<span class="w-status w-status--{}">{}</span>',
+        "primary" if account.health == ChannelAccount.Health.OK else "critical",
+        account.get_health_display(),
+    )
+    if account.is_sandbox:
+        shown = format_html('{} <span class="w-status w-status--label">{}</span>', shown, _("Sandbox"))
+    return shown
+
+
+class IndexView(generic.IndexView):
+    """Accounts with their health."""
+
+    any_permission_required = ["add", "change", "view"]
+    page_title = gettext_lazy("Channel accounts")
+
+
+class ChannelAccountViewSet(ModelViewSet):
+    """Channel accounts: the logins through which messages leave."""
+
+    model = ChannelAccount
+    name = "channels_account"
+    url_prefix = "channel-accounts"
+    menu_label = gettext_lazy("Channel accounts")
+    menu_name = "channel-accounts"
+    icon = "site"
+    menu_order = 800
+    add_to_settings_menu = True
+    index_view_class = IndexView
+    copy_view_enabled = False
+    inspect_view_enabled = False
+    add_to_reference_index = False
+    form_fields = ["name"]
+    search_fields = ["name"]
+    search_backend_name = None
+    list_filter = ["channel", "provider", "health"]
+    list_display = [
+        "name",
+        Column("channel", label=gettext_lazy("Channel"), accessor="get_channel_display", sort_key="channel"),
+        Column("provider", label=gettext_lazy("Provider"), sort_key="provider"),
+        Column("health", label=gettext_lazy("State"), accessor=badges),
+        DateColumn("created_at", label=gettext_lazy("Since"), sort_key="created_at"),
+    ]
+
+    @property
+    def add_view(self) -> Any:
+        """First the provider is chosen."""
+        return views.ChooseView.as_view()
+
+    @property
+    def edit_view(self) -> Any:
+        """Settings, health and trials on one screen."""
+        return views.EditView.as_view()
+
+    def get_urlpatterns(self) -> list[Any]:
+        """Also the form per provider, and the trials."""
+        return [
+            *super().get_urlpatterns(),
+            path("new/<slug:provider>/", views.CreateView.as_view(), name="add_at"),
+            path("check/<int:pk>/", views.CheckView.as_view(), name="check"),
+            path("test/<int:pk>/", views.TestView.as_view(), name="test"),
+        ]
