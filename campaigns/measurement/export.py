@@ -59,7 +59,7 @@ def _rows(numbers: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
         yield "target", place, line["metric"], line["target"]
     for one in numbers["drivers"]:
         for key, value in one["parts"].items():
-            yield "plan against actual (minor units)", one["label"], key, value
+            yield "plan against actual", one["label"] or name, key, value
     for one in numbers["timeline"]:
         for key in ("uv", "pv", "clicks", "opens", "orders", "gmv_minor"):
             yield numbers["step"], one["start"], key, one[key]

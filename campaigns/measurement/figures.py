@@ -179,9 +179,10 @@ class Results:
     def drivers(self) -> list[dict[str, Any]]:
         """Plan against actual for the campaign, and for every stage and channel whose targets tell enough.
 
-        Each with `plan`, `actual` (visitors, orders, revenue) and `parts`, which add up to the difference in revenue.
+        Each with `label` (empty for the whole campaign), `plan`, `actual` (visitors, orders, revenue) and `parts`, which
+        add up to the difference in revenue.
         """
-        places = [("", "", self.name, self.total)]
+        places = [("", "", "", self.total)]
         places += [(row.label, "", row.label, row.figures) for row in self.stages]
         places += [("", row.key, row.label, row.figures) for row in self.channels if row.key]
         found = []

@@ -258,7 +258,7 @@ def _driver(one: Mapping[str, Any], write: Writer) -> dict[str, Any]:
         rows.append((_("Orders without a counted visitor"), DASH, DASH, parts["rest"]))
     gap = actual["gmv_minor"] - plan["gmv_minor"]
     return {
-        "label": one["label"],
+        "label": one["label"] or _("Whole campaign"),
         "rows": [
             {"label": label, "plan": planned, "actual": real, "part": write.signed_money(part), "is_loss": part < 0}
             for label, planned, real, part in rows

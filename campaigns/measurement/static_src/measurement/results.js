@@ -79,6 +79,8 @@ const waterfall = (place, spec, currency) => {
   const { line, ink, ...common } = shared(place);
   const tint = { line, ink };
   const money = amounts(currency, 2);
+  const brief = new Intl.NumberFormat(language, { style: "currency", currency, notation: "compact" });
+  const label = place.clientWidth < 560 ? brief : money;
   let level = 0;
   const clear = [];
   const shown = spec.values.map((value, index) => {
@@ -87,7 +89,7 @@ const waterfall = (place, spec, currency) => {
     level = isTotal ? value : level + value;
     clear.push(Math.min(from, level));
     const colour = isTotal ? COLOURS[0] : value < 0 ? "#c0392b" : "#1b8666";
-    return { value: Math.abs(level - from), itemStyle: { color: colour }, told: money.format(value) };
+    return { value: Math.abs(level - from), itemStyle: { color: colour }, told: value };
   });
   return {
     ...common,
@@ -95,7 +97,7 @@ const waterfall = (place, spec, currency) => {
       ...common.tooltip,
       formatter: (items) => {
         const item = items[items.length - 1];
-        return `${echarts.format.encodeHTML(item.name)}: <b>${shown[item.dataIndex].told}</b>`;
+        return `${echarts.format.encodeHTML(item.name)}: <b>${money.format(shown[item.dataIndex].told)}</b>`;
       },
     },
     xAxis: categories(tint, spec.labels),
@@ -108,7 +110,7 @@ const waterfall = (place, spec, currency) => {
         stack: "all",
         data: shown,
         barMaxWidth: 56,
-        label: { show: true, position: "top", color: ink, formatter: (item) => item.data.told },
+        label: { show: true, position: "top", color: ink, formatter: (item) => label.format(item.data.told) },
       },
     ],
   };
