@@ -28,6 +28,7 @@ class CountingServer:
         self._loop.call_soon_threadsafe(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     async def _serve(self, reader, writer):
         try:
@@ -53,8 +54,9 @@ class CountingServer:
             elif verb == b"DATA":
                 say(b"354 go on")
                 await writer.drain()
-                while await reader.readline() != b".\r\n":
-                    pass
+                while (piece := await reader.readline()) != b".\r\n":
+                    if not piece:
+                        return  # cut off in the middle: nothing was taken
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 self.taken.update(recipients)

@@ -66,6 +66,7 @@ def _take_back(chunk: Chunk) -> int:
     held = Chunk.objects.filter(pk=chunk.pk, epoch=chunk.epoch, state=ChunkState.LEASED, lease_owner=chunk.lease_owner)
     if not held.update(epoch=F("epoch") + 1, state=ChunkState.OPEN, lease_owner="", lease_until=None):
         return 0
+    Run.objects.filter(pk=chunk.run_id).update(rung_at=None)  # whoever could hear may be gone: ring at once
     evidence = journal.read(chunk.lease_owner)
     capabilities = capabilities_of(chunk)
     in_air = list(
