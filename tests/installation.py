@@ -169,6 +169,9 @@ def installation(home: Path, *, database_url: str = "", broker_url: str = "", wo
             "ALMANAC_BROKER_URL": broker_url,
             "ALMANAC_BASE_URL": "https://shop.example",
             "ALMANAC_STAFF_MAIL_HOST": "127.0.0.1",
+            # The test speaks to it without the TLS proxy that stands in front of a real one.
+            "ALMANAC_SSL_REDIRECT": "0",
+            "ALMANAC_ALLOWED_HOSTS": "127.0.0.1",
         }
     home.mkdir(parents=True, exist_ok=True)
     place = Installation(home, env, port)
