@@ -1,16 +1,19 @@
 """The processes an installation consists of: web, workers, scheduler."""
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from django.conf import settings
 
-from config.supervisor import Child
+from config.supervisor import Child, Supervisor
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 WORKER_THREADS = 4
+START_SECONDS = 20.0
 
 
 def web(port: int, host: str = "127.0.0.1", env: Mapping[str, str] | None = None) -> Child:
@@ -42,6 +45,25 @@ def worker(number: int, env: Mapping[str, str] | None = None) -> Child:
 def scheduler(env: Mapping[str, str] | None = None) -> Child:
     """The clock: one pass a second over everything that is due. Any number of them may run."""
     return Child("scheduler", [*MANAGE, "scheduler"], env or {})
+
+
+def sandbox(smtp_port: int, http_port: int) -> Child:
+    """The servers that stand in for the providers in the demo."""
+    return Child("sandbox", [*MANAGE, "sandbox", "--smtp-port", str(smtp_port), "--http-port", str(http_port)])
+
+
+@contextmanager
+def for_a_moment(child: Child) -> Iterator[None]:
+    """Run `child` while the block runs, and wait before it until the child has said its first line."""
+    supervisor = Supervisor([child], lambda line: None)
+    supervisor.start()
+    try:
+        until = time.monotonic() + START_SECONDS
+        while not child.tail and time.monotonic() < until and supervisor.failed is None:
+            supervisor.pass_once()
+        yield
+    finally:
+        supervisor.stop()
 
 
 def installation(port: int, workers: int, host: str = "127.0.0.1") -> list[Child]:

@@ -7,19 +7,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import Group
+from wagtail.models import Page
 
-from core import roles
+from campaigns.audiences.models import Audience
+from campaigns.audiences.services import demo as audiences
+from campaigns.audiences.services.audiences import create as create_audience
+from campaigns.planning.services import demo as planning
+from campaigns.promotions.services import demo as promotions
+from channels.sandbox import accounts as sandbox
+from cms.services import demo as cms
+from config import processes
+from config.demo.place import Place
+from core import installation, roles
 from core.models import Market, User
 
 PASSWORD = "almanac-demo"  # noqa: S105 - of a demo that listens on loopback only, and printed at every start
+EVERYONE = "All customers"
 PEOPLE = (
     ("editor", "Edda", "Lindqvist", "Editors"),
     ("marketer", "Marcus", "Chen", "Marketers"),
     ("reviewer", "Rena", "Okafor", "Reviewers"),
     ("admin", "Ada", "Novak", ""),
 )
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -69,3 +78,62 @@ def market() -> Market:
             "is_default": True,
         },
     )[0]
+
+
+class Shop:
+    """What the steps make, for the steps after them."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.steps: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("People and roles", self.team),
+            ("Customers and their orders", self.customers),
+            ("Pages and messages in two languages", self.content),
+            ("Channel accounts at the sandbox", self.accounts),
+            ("A year of campaigns", self.plans),
+        )
+
+    def team(self) -> None:
+        """Logins, roles, and that this installation may send: whoever runs the demo has said so."""
+        self.people = people()
+        self.market = market()
+        if not installation.may_send()[0]:
+            installation.confirm(self.people.admin)
+
+    def customers(self) -> None:
+        """Contacts, segments, products, last year's orders."""
+        self.segments = audiences.build(self.market, self.people.marketer)["segments"]
+        promotions.build(self.market)
+
+    def content(self) -> None:
+        """Everything there is to say."""
+        self.made = cms.build(self.market, self.people.editor)
+
+    def accounts(self) -> None:
+        """Accounts; the sandbox has to run to be told where its events go."""
+        with processes.for_a_moment(processes.sandbox(self.place.smtp_port, self.place.http_port)):
+            self.by_provider = sandbox.ensure(self.place.smtp_port, self.place.http_port, self.people.admin)
+
+    def plans(self) -> None:
+        """The calendar."""
+        audience = Audience.objects.filter(name=EVERYONE).first() or create_audience(
+            EVERYONE, [self.segments["everyone"]]
+        )
+        pages = {slug: Page.objects.filter(translation_key=key).first() for slug, key in self.made["pages"].items()}
+        planning.build(
+            market=self.market,
+            owner=self.people.marketer,
+            audience=audience,
+            offer=self.made["offers"].get("black-friday-2026"),
+            accounts={
+                "email": self.by_provider["smtp"],
+                "social": self.by_provider["x"],
+                "push": self.by_provider["fcm"],
+            },
+            contents={
+                "promotion": pages.get("black-friday-2026"),
+                "article": pages.get("a-winter-table"),
+                "tutorial": pages.get("layer-a-bed"),
+                "draft": pages.get("lunar-new-year-2027"),
+            },
+        )

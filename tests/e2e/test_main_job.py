@@ -90,16 +90,14 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
     assert (again["created"], again["unchanged"]) == (0, PEOPLE)
 
     # Accounts, segments, the message, the plan.
-    settings = sandbox.settings()
+    settings = {provider: sandbox.account_settings(provider) for provider in ("smtp", "sendgrid", "x", "fcm")}
     accounts = {
         provider: author.post(
             "channel-accounts", {"provider": provider, "name": provider, "settings": settings[provider]}
         )["id"]
         for provider in ("smtp", "sendgrid", "x", "fcm")
     }
-    sandbox.store.set_hook(
-        settings["sendgrid"]["api_key"], f"http://127.0.0.1:{place.port}/hooks/{accounts['sendgrid']}/"
-    )
+    sandbox.set(sendgrid_webhook=f"http://127.0.0.1:{place.port}/hooks/{accounts['sendgrid']}/")
     gold = author.post("segments", {"name": "Gold", "rule": {"attribute": "tier", "op": "eq", "value": "gold"}})["id"]
     everyone = author.post("segments", {"name": "Everyone", "rule": {"all": True}})["id"]
     message = author.post("messages", MESSAGE)["id"]
@@ -149,7 +147,7 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
             ledger,
         )
         assert ledger["targeted"] == sum(count for name, count in ledger.items() if name != "targeted")
-    copies = sandbox.store.copies()
+    copies = sandbox.copies()
     assert sum(copies.values()) == len(copies) == 14 + 14 + 1 + PEOPLE
     reasons = {
         row["external_id"]: (row["state"], row["reason"])
@@ -161,8 +159,8 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
     assert reasons["c-8"] == ("skipped", "no_address")
 
     # What arrived is what was written, for this reader.
-    mail = next(one for one in sandbox.store.messages(provider="smtp") if one.recipient == "reader1@example.com")
-    parsed = BytesParser(policy=email.policy.default).parsebytes(mail.body)
+    mail = next(one for one in sandbox.arrivals("smtp") if one.recipient == "reader1@example.com")
+    parsed = BytesParser(policy=email.policy.default).parsebytes(sandbox.raw(mail))
     assert parsed["Subject"] == "Name1, the sale is on"
     assert parsed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     html, text = (parsed.get_body((kind,)).get_content() for kind in ("html", "plain"))
@@ -209,7 +207,7 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
     wait_until(lambda: author.get(f"publications/{second}")["state"] == "done", 60, "the second publication")
     rows = {row["external_id"]: row for row in author.get(f"publications/{second}/deliveries?state=skipped")["items"]}
     assert rows["c-1"]["reason"] in {"suppressed", "no_consent"}
-    assert len([one for one in sandbox.store.messages(provider="smtp") if one.recipient == "reader1@example.com"]) == 1
+    assert len([one for one in sandbox.arrivals("smtp") if one.recipient == "reader1@example.com"]) == 1
 
     # And everything adds up.
     audit = place.manage("audit_ledger", "--json")

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config import assets, processes
 from config.demo import place as places
+from config.demo.build import PASSWORD, PEOPLE, Shop
 from config.supervisor import Child, Supervisor
 from core.errors import AlmanacError, FixSettings
 
@@ -70,22 +71,11 @@ class Command(BaseCommand):
         self._say("Setting up the demo shop in " + str(settings.ALMANAC_HOME))
         self._step("Database", lambda: call_command("migrate", verbosity=0, interactive=False))
         self._step("Front end and translations", lambda: assets.build())
-        from config.demo import build  # needs the tables' apps to be ready, not the tables
-
-        self._step("People and roles", build.people)
-        for what, work in build.steps(place):
+        for what, work in Shop(place).steps:
             self._step(what, work)
 
     def _children(self, place: places.Place) -> list[Child]:
-        sandbox = [
-            *processes.MANAGE,
-            "sandbox",
-            "--smtp-port",
-            str(place.smtp_port),
-            "--http-port",
-            str(place.http_port),
-        ]
-        return [Child("sandbox", sandbox), *processes.installation(place.port, WORKERS)]
+        return [processes.sandbox(place.smtp_port, place.http_port), *processes.installation(place.port, WORKERS)]
 
     # -- until Ctrl-C --
 
@@ -104,8 +94,6 @@ class Command(BaseCommand):
         return code
 
     def _welcome(self, place: places.Place) -> None:
-        from config.demo.build import PASSWORD, PEOPLE
-
         self._say("")
         self._say(f"  The shop          {place.base_url}/")
         self._say(f"  Almanac           {place.base_url}/admin/")
