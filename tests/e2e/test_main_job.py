@@ -59,19 +59,23 @@ def ndjson(rows):
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
-MESSAGE = {
-    "name": "The sale",
-    "renditions": {
+def message(own_url):
+    """A message with a link to somebody else's site and one to our own, which may learn who came."""
+    return {"name": "The sale", "renditions": renditions(own_url)}
+
+
+def renditions(own_url):
+    return {
         "email": {
             "subject": "{{ first_name|default('Friend') }}, the sale is on",
             "preheader": "From Friday",
-            "html": "<p>Hi {{ first_name }}, <a href='https://shop.example/sale?a=1&amp;b=2'>see the sale</a>.</p>",
-            "text": "Hi {{ first_name }}: https://shop.example/sale?a=1&b=2",
+            "html": "<p>Hi {{ first_name }}, <a href='https://elsewhere.example/a?a=1&amp;b=2'>read</a>"
+            f" and <a href='{own_url}/?a=1&amp;b=2'>see the sale</a>.</p>",
+            "text": f"Hi {{{{ first_name }}}}: {own_url}/?a=1&b=2",
         },
-        "social": {"text": "The sale is on: https://shop.example/sale"},
-        "push": {"title": "The sale is on", "body": "Until Monday", "url": "https://shop.example/sale"},
-    },
-}
+        "social": {"text": f"The sale is on: {own_url}/"},
+        "push": {"title": "The sale is on", "body": "Until Monday", "url": f"{own_url}/"},
+    }
 
 
 def test_the_main_job_over_the_api_alone(place, sandbox):
@@ -100,7 +104,8 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
     sandbox.set(sendgrid_webhook=f"http://127.0.0.1:{place.port}/hooks/{accounts['sendgrid']}/")
     gold = author.post("segments", {"name": "Gold", "rule": {"attribute": "tier", "op": "eq", "value": "gold"}})["id"]
     everyone = author.post("segments", {"name": "Everyone", "rule": {"all": True}})["id"]
-    message = author.post("messages", MESSAGE)["id"]
+    own_url = place.env["ALMANAC_BASE_URL"]
+    content = author.post("messages", message(own_url))["id"]
     campaign = author.post("campaigns", {"name": "Black Friday", "anchor": "2030-11-29"})["id"]
     stage = author.post(f"campaigns/{campaign}/stages", {"name": "Launch"})["id"]
     plans = {
@@ -113,7 +118,7 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
     for provider, (channel, audience) in plans.items():
         body = {
             "stage": stage,
-            "content": message,
+            "content": content,
             "channel": channel,
             "account": accounts[provider],
             "moment": {"now": True},
@@ -166,17 +171,18 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
     html, text = (parsed.get_body((kind,)).get_content() for kind in ("html", "plain"))
     assert "Hi Name1" in html
     assert "Hi Name1" in text
-    assert "https://shop.example/sale" not in html
+    assert "elsewhere.example" not in html
 
     def path_of(address):
         return re.sub(r"^https?://[^/]+", "", address)
 
     # One reads and buys, one leaves.
-    click = path_of(re.search(r'href="(https?://[^"]+/c/[^"]+)"', html)[1])
-    landed = anyone_without_redirect(place, click)
-    assert landed.status == 302
-    assert landed.headers["Location"].startswith("https://shop.example/sale?a=1&b=2&")
-    token = re.search(r"[?&]al=([^&]+)", landed.headers["Location"])[1]
+    there, ours = [path_of(address) for address in re.findall(r'href="(https?://[^"]+/c/[^"]+)"', html)[:2]]
+    assert anyone_without_redirect(place, there) == (302, "https://elsewhere.example/a?a=1&b=2")
+    status, landed = anyone_without_redirect(place, ours)
+    assert status == 302
+    assert landed.startswith(f"{own_url}/?a=1&b=2&")
+    token = re.search(r"[?&]al=([^&]+)", landed)[1]
     order = {
         "external_id": "o-1", "contact": "c-1", "currency": "USD", "total": "49.90", "click_token": token,
         "lines": [{"sku": "lamp", "quantity": 1, "amount": "49.90"}],
@@ -199,7 +205,7 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
     assert (told["audience"], told["orders"], told["revenue_minor"], told["currency"]) == (PEOPLE, 0, 0, "USD")
 
     # Whoever left gets nothing more, and the ledger says why.
-    body = {"stage": stage, "content": message, "channel": "email", "account": accounts["smtp"], "moment": {"now": True},
+    body = {"stage": stage, "content": content, "channel": "email", "account": accounts["smtp"], "moment": {"now": True},
             "audience": {"include": [gold], "exclude": []}}  # fmt: skip
     second = author.post("publications", body)["id"]
     reviewer.post(f"publications/{second}/approve")
@@ -227,9 +233,11 @@ def test_the_main_job_over_the_api_alone(place, sandbox):
 
 
 def anyone_without_redirect(place, path):
-    """The answer itself, without following it."""
+    """Status and target of a redirect that is not followed."""
     connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=20)
-    connection.request("GET", path, headers={**place.headers, **HUMAN})
-    response = connection.getresponse()
-    response.read()
-    return response
+    try:
+        connection.request("GET", path, headers={**place.headers, **HUMAN})
+        response = connection.getresponse()
+        return response.status, response.headers["Location"]
+    finally:
+        connection.close()
