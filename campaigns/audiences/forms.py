@@ -38,7 +38,7 @@ class SegmentForm(forms.ModelForm):
     rule = RuleField(
         label=_("Rule"),
         initial={"all": True},
-        widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false", "class": "almanac-rule"}),
+        widget=forms.Textarea(attrs={"rows": 7, "spellcheck": "false", "class": "almanac-rule"}),
         help_text=_("Click on an example and change it. The count below follows what you write."),
         error_messages={"invalid": _("This is not JSON yet. Check quotation marks, commas and brackets.")},
     )

@@ -110,8 +110,15 @@ class ContactInspectView(generic.InspectView):
         context["consents"] = contact.consents.order_by("channel", "purpose")
         context["records"] = contact.consent_records.order_by("-recorded_at", "-pk")[:50]
         context["lists"] = contact.lists.order_by("name")[:50]
-        context["attributes"] = sorted(contact.attributes.items())
+        context["attributes"] = [(name, _plain(value)) for name, value in sorted(contact.attributes.items())]
         return context
+
+
+def _plain(value: Any) -> str:
+    """An attribute as people read it."""
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def erase_contact(request: HttpRequest, pk: int) -> HttpResponse:

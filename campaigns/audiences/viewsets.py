@@ -172,7 +172,7 @@ class SuppressionViewSet(ModelViewSet):
     add_to_reference_index = False
     list_filter = ["channel", "reason"]
     list_display = [
-        Column("recipient_key", label=_("Key of the address"), accessor=lambda row: f"{row.recipient_key[:12]}…"),
+        "__str__",
         Column("channel", label=_("Channel"), sort_key="channel"),
         Column("get_reason_display", label=_("Reason"), accessor="get_reason_display"),
         DateColumn("created_at", label=_("Closed"), sort_key="created_at"),

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from wagtail.admin.views import generic
 
 from campaigns.promotions import selectors
@@ -82,6 +83,8 @@ class OrderIndexView(generic.IndexView):
 
 class OrderInspectView(generic.InspectView):
     """One order with its lines and what was given back."""
+
+    page_title = gettext_lazy("Order")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Lines, refunds, redemptions."""
