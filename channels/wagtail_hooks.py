@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.log_actions import LogActionRegistry
 
+from channels.sandbox import wagtail_hooks as outbox  # noqa: F401 - its menu item and addresses
 from channels.viewsets import ChannelAccountViewSet
 
 
