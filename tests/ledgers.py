@@ -6,7 +6,7 @@ from campaigns.audiences.models import Audience, Contact, Segment
 from campaigns.audiences.services import consents, endpoints
 from campaigns.planning.models import Campaign, Publication, Stage
 from campaigns.publishing.models import Attempt, Delivery, Run, Snapshot
-from channels.models import ChannelAccount
+from channels.services import accounts
 from cms.services import messages
 from core import clock
 
@@ -21,9 +21,16 @@ RENDITIONS = {
 }
 
 
+SETTINGS = {
+    "smtp": {"host": "127.0.0.1", "port": 2525, "security": "none", "from_email": "news@shop.example"},
+    "x": {"access_token": "token", "base_url": "http://127.0.0.1:2526"},
+    "fcm": {"project_id": "shop", "access_token": "token", "base_url": "http://127.0.0.1:2526"},
+}
+
+
 def account(channel="email", **fields):
     provider = {"email": "smtp", "social": "x", "push": "fcm"}[channel]
-    return ChannelAccount.objects.create(name=f"Shop {channel}", provider=provider, channel=channel, **fields)
+    return accounts.create(provider, f"Shop {channel}", SETTINGS[provider], None, **fields)
 
 
 def everyone(name="Everyone"):
@@ -59,7 +66,10 @@ def publication(market, by, channel="email", state="planned", **fields):
     if state != "bare":
         message = messages.create("Doors open", RENDITIONS, None)
         values |= {"content_kind": "message", "content_key": message.translation_key}
-        values |= {"account": account(channel), "audience": None if channel == "social" else everyone()}
+        values |= {
+            "account": fields.pop("account", None) or account(channel),
+            "audience": None if channel == "social" else everyone(),
+        }
     values |= fields
     return Publication.objects.create(
         stage=stage, channel=channel, state="planned" if state == "bare" else state, **values

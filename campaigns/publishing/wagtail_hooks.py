@@ -1,8 +1,34 @@
 """What publishing adds to Wagtail's admin."""
 
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.log_actions import LogActionRegistry
+
+from campaigns.publishing.views.home import TodayPanel
+from campaigns.publishing.viewsets import ApprovalViewSet, DoubtViewSet, PublicationViewSet
+
+
+@hooks.register("register_admin_viewset")
+def viewsets() -> list[Any]:
+    """The sections of this room."""
+    return [PublicationViewSet(), ApprovalViewSet(), DoubtViewSet()]
+
+
+@hooks.register("construct_homepage_panels")
+def today(request: HttpRequest, panels: list[Any]) -> None:
+    """What goes out today and next."""
+    panels.append(TodayPanel())
+
+
+@hooks.register("insert_global_admin_css")
+def styles() -> str:
+    """The panel on the first page needs them too."""
+    return format_html('<link rel="stylesheet" href="{}">', static("publishing/publishing.css"))
 
 
 @hooks.register("register_log_actions")

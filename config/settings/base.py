@@ -28,6 +28,8 @@ ALMANAC_LEASE_SECONDS = env.integer("ALMANAC_LEASE_SECONDS", default=30, least=2
 """How long a worker that falls silent keeps its chunk; what it had in the air is in doubt afterwards."""
 ALMANAC_CLASH_HOURS = env.integer("ALMANAC_CLASH_HOURS", default=6, least=1)
 """Two messages to the same people closer together than this are shown as a clash on the calendar."""
+ALMANAC_CONFIRM_ABOVE = env.integer("ALMANAC_CONFIRM_ABOVE", default=100, least=0)
+"""Who sends to more recipients than this types their number first."""
 
 ALMANAC_ATTRIBUTION_DAYS = env.integer("ALMANAC_ATTRIBUTION_DAYS", default=7, least=1)
 """How long after a click an order is still credited to it."""
