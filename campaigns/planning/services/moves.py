@@ -33,11 +33,37 @@ class MoveReport:
     stayed: tuple[Publication, ...]
 
     def sentence(self) -> str:
-        """The report for people."""
-        parts = [
-            ngettext("%(count)d publication moved.", "%(count)d publications moved.", len(self.moved))
-            % {"count": len(self.moved)}
+        """The report for people, after the move."""
+        return self._words(
+            ngettext("%(count)d publication moved.", "%(count)d publications moved.", len(self.moved)),
+            ngettext(
+                "%(count)d stayed where it is, because it has started or is held.",
+                "%(count)d stayed where they are, because they have started or are held.",
+                len(self.stayed),
+            ),
+        )
+
+    def promise(self) -> str:
+        """The report for people, before the move."""
+        return self._words(
+            ngettext("%(count)d publication moves along.", "%(count)d publications move along.", len(self.moved)),
+            ngettext(
+                "%(count)d stays where it is, because it has started or is held.",
+                "%(count)d stay where they are, because they have started or are held.",
+                len(self.stayed),
+            ),
+        )
+
+    def steps(self) -> list[tuple[Publication, date, bool]]:
+        """What goes along in a preview: the publication, its new day, and whether it needs approval again."""
+        return [
+            (publication, publication.moment_date + timedelta(days=self.days), publication in self.withdrawn)
+            for publication in self.moved
+            if publication.moment_date is not None
         ]
+
+    def _words(self, moved: str, stayed: str) -> str:
+        parts = [moved % {"count": len(self.moved)}]
         if self.withdrawn:
             parts.append(
                 ngettext(
@@ -48,14 +74,7 @@ class MoveReport:
                 % {"count": len(self.withdrawn)}
             )
         if self.stayed:
-            parts.append(
-                ngettext(
-                    "%(count)d stayed where it is, because it has started or is held.",
-                    "%(count)d stayed where they are, because they have started or are held.",
-                    len(self.stayed),
-                )
-                % {"count": len(self.stayed)}
-            )
+            parts.append(stayed % {"count": len(self.stayed)})
         return " ".join(parts)
 
 

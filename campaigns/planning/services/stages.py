@@ -118,7 +118,7 @@ def ask_first(report: moves.MoveReport, again: bool) -> None:
     """Refuse a move that takes back approvals unless the asker agreed to it."""
     if report.withdrawn and not again:
         raise Conflict(
-            report.sentence(), code="approval_again", moved=len(report.moved), withdrawn=len(report.withdrawn)
+            report.promise(), code="approval_again", moved=len(report.moved), withdrawn=len(report.withdrawn)
         )
 
 

@@ -1,7 +1,8 @@
 /* A publication close up, in a dialog: its facts, its clashes, and "Move to…" for the keyboard. */
 
 export class Card {
-  constructor(root, mover) {
+  constructor(root, mover, drawn) {
+    this.drawn = drawn;
     this.dialog = root.querySelector("[data-cal-dialog]");
     this.mover = mover;
     this.dialog.addEventListener("click", (event) => {
@@ -32,7 +33,8 @@ export class Card {
 
   async submit(event) {
     const form = event.target.closest("[data-cal-move]");
-    if (!form) return;
+    // Over the list the form goes the plain way: the server moves, comes back here, and says what it did.
+    if (!form || !this.drawn()) return;
     event.preventDefault();
     const values = Object.fromEntries(new FormData(form));
     delete values.csrfmiddlewaretoken;

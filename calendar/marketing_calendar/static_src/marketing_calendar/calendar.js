@@ -24,7 +24,7 @@ class Board {
     this.board = root.querySelector("[data-cal-board]");
     this.list = root.querySelector("[data-cal-list]");
     this.mover = new Mover(root, this.options.words, () => this.refresh());
-    this.card = new Card(root, this.mover);
+    this.card = new Card(root, this.mover, () => Boolean(this.calendar));
     this.data = { items: [], stages: [], occasions: [], markets: [] };
     this.filters();
     root.addEventListener("click", (event) => this.listMove(event));
@@ -53,7 +53,8 @@ class Board {
     const link = event.target.closest("[data-cal-card]");
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
-    this.card.open(link.dataset.calCard, link);
+    const here = encodeURIComponent(window.location.pathname + window.location.search);
+    this.card.open(`${link.dataset.calCard}?next=${here}`, link);
   }
 
   draw() {
@@ -96,9 +97,21 @@ class Board {
           if (event.extendedProps.item) el.dataset.publication = event.id;
           if (event.extendedProps.stage) el.dataset.stage = event.extendedProps.stage.id;
         },
+        eventAllUpdated: () => this.plainRoles(),
         loading: (busy) => this.board.toggleAttribute("data-busy", busy),
       },
     );
+  }
+
+  /* The component calls itself a table but has no rows in some views, which misleads screen readers: a group of buttons
+     is what it is. The list beside it is the table. */
+  plainRoles() {
+    const drawn = this.board.querySelector(".ec");
+    for (const node of drawn.querySelectorAll("[role=row], [role=cell], [role=columnheader], [role=rowheader], [role=rowgroup]")) {
+      for (const name of ["role", "aria-colindex", "aria-rowindex", "aria-colspan", "aria-rowspan"]) node.removeAttribute(name);
+    }
+    drawn.setAttribute("role", "group");
+    drawn.setAttribute("aria-label", this.root.querySelector(".cal-bar__title").textContent);
   }
 
   async fetch(info) {
@@ -133,8 +146,7 @@ class Board {
   }
 
   refresh() {
-    if (this.calendar) this.calendar.refetchEvents();
-    else window.location.reload();
+    this.calendar.refetchEvents();
   }
 }
 
