@@ -64,6 +64,7 @@ class ChooseView(_Screen, TemplateView):
 
 class _FormScreen(_Screen, FormView):
     template_name = "channels/account.html"
+    header_icon = ""
     form_class = AccountForm
 
     @cached_property

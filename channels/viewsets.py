@@ -13,7 +13,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.permission_policies.base import ModelPermissionPolicy
 from wagtail.permissions import register_permission_policy
 
-from channels import views
+from channels import registry, views
 from channels.models import ChannelAccount
 
 
@@ -42,6 +42,11 @@ def badges(account: ChannelAccount) -> SafeString:
     if account.is_sandbox:
         shown = format_html('{} <span class="w-status w-status--label">{}</span>', shown, _("Sandbox"))
     return shown
+
+
+def provider_name(account: ChannelAccount) -> str:
+    """What people call the account's provider."""
+    return registry.provider_class(account.provider).name
 
 
 class IndexView(generic.IndexView):
@@ -73,7 +78,7 @@ class ChannelAccountViewSet(ModelViewSet):
     list_display = [
         "name",
         Column("channel", label=gettext_lazy("Channel"), accessor="get_channel_display", sort_key="channel"),
-        Column("provider", label=gettext_lazy("Provider"), sort_key="provider"),
+        Column("provider", label=gettext_lazy("Provider"), accessor=provider_name, sort_key="provider"),
         Column("health", label=gettext_lazy("State"), accessor=badges),
         DateColumn("created_at", label=gettext_lazy("Since"), sort_key="created_at"),
     ]
