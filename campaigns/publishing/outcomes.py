@@ -18,7 +18,7 @@ OUR_MARGIN = 0.9
 
 def pause_after(tries: int) -> timedelta:
     """How long to wait after so many tries: doubling."""
-    return min(FIRST_PAUSE * 2 ** max(tries - 1, 0), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * 2 ** min(max(tries - 1, 0), 10), LONGEST_PAUSE)
 
 
 def may_replay(capabilities: Capabilities, tries: int, first_try_at: datetime, now: datetime) -> bool:
