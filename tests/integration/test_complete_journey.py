@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from django.db import connection
 
 from campaigns.audiences import selectors as people
 from campaigns.audiences.models import Contact, ContactListMember, Segment
+from campaigns.measurement.selectors import campaign_results
 from campaigns.planning.models import Campaign
 from campaigns.promotions import selectors
 from campaigns.promotions.models import Offer, Order, OrderLine, Product, Redemption
@@ -203,6 +205,10 @@ def test_the_figures_of_all_27_campaigns_are_what_the_files_give(imported, files
             orders=bought.basket_id.nunique(),
             revenue_minor=cents(bought.sales_value.sum()),
         )
+        summary = campaign_results(campaign).summary()
+        assert {key: summary[key] for key in asdict(figures)} == asdict(figures)
+        assert (summary["audience"], summary["currency"]) == (len(households), "USD")
+        assert summary["attributed"]["orders"] == 0
         seen += figures.redemptions
     assert seen == 2102
 
