@@ -17,6 +17,7 @@ from wagtail.admin.panels import (
     ObjectList,
     PublishingPanel,
     TabbedInterface,
+    TitleFieldPanel,
 )
 from wagtail.fields import RichTextField, StreamField
 from wagtail.models import Page
@@ -189,7 +190,7 @@ def tabs(content: list[Any], *, send: bool = True) -> TabbedInterface:
     ]
     return TabbedInterface(
         [
-            ObjectList([FieldPanel("title"), *content], heading=_("Content")),
+            ObjectList([TitleFieldPanel("title"), *content], heading=_("Content")),
             *(channels if send else []),
             ObjectList(search, heading=_("Search")),
             ObjectList([PublishingPanel()], heading=_("Settings")),
@@ -203,6 +204,7 @@ LEAD = [FieldPanel("summary"), FieldPanel("picture")]
 class HomePage(SitePage):
     """The front page of the site in one language."""
 
+    headline = models.CharField(_("headline"), max_length=160, blank=True, default="")
     featured = models.ForeignKey(
         "wagtailcore.Page",
         null=True,
@@ -212,7 +214,7 @@ class HomePage(SitePage):
         verbose_name=_("page in the spotlight"),
     )
 
-    edit_handler = tabs([*LEAD, FieldPanel("featured")], send=False)
+    edit_handler = tabs([FieldPanel("headline"), *LEAD, FieldPanel("featured")], send=False)
     parent_page_types: ClassVar[list[str]] = ["wagtailcore.Page"]
     subpage_types: ClassVar[list[str]] = ["cms.TopicPage", "cms.ArticlePage", "cms.TutorialPage", "cms.PromotionPage"]
     template = "cms/home_page.html"

@@ -72,11 +72,13 @@ def picture(name: str, caption: str) -> Block:
 
 HOME = {
     "en": {
-        "title": "Rooms that let you breathe",
+        "title": "Home",
+        "headline": "Rooms that let you breathe",
         "summary": "Washed linen, warm lamps and the know-how to live well with both. Written by the people who make them.",
     },
     "zh-hans": {
-        "title": "让人松一口气的房间",
+        "title": "首页",
+        "headline": "让人松一口气的房间",
         "summary": "水洗亚麻、暖光灯具，以及与它们好好相处的方法。由亲手制作它们的人写给您。",
     },
 }

@@ -1,0 +1,197 @@
+"""An editor writes a promotion page with every rendition, watches the previews, and publishes; visitors read it."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import expect, sync_playwright
+from wagtail.models import Page, Site
+
+from campaigns.promotions.services import offers
+from cms.models import BrandKit, HomePage, PromotionPage, TopicPage
+from core import clock
+from core.roles import ensure_roles
+from tests.conftest import chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+expect.set_options(timeout=20_000)
+AXE = settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@contextmanager
+def browser(width, height=900, **context):
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        page = chrome.new_context(viewport={"width": width, "height": height}, **context).new_page()
+        page.set_default_timeout(20_000)
+        page.mistakes = []
+        page.on("pageerror", lambda error: page.mistakes.append(str(error)))
+        page.on("console", lambda line: page.mistakes.append(line.text) if line.type == "error" else None)
+        yield page
+        chrome.close()
+
+
+@pytest.fixture
+def shop(market, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    # A transactional test before this one has emptied the tables that migrations filled.
+    from wagtail.models import Collection, Locale
+
+    Locale.objects.get_or_create(language_code="en")
+    if Page.get_first_root_node() is None:
+        Page.add_root(title="Root", slug="root")
+    if Collection.get_first_root_node() is None:
+        Collection.add_root(name="Root")
+    home = Page.get_first_root_node().add_child(instance=HomePage(title="Home", slug="hearth", headline="Quiet rooms"))
+    Site.objects.all().delete()
+    site = Site.objects.create(hostname="localhost", root_page=home, is_default_site=True)
+    kit = BrandKit.for_site(site)
+    kit.name, kit.postal_address = "Hearth & Linen", "12 Mill Lane"
+    kit.save()
+    topic = home.add_child(instance=TopicPage(title="Offers", slug="offers", show_in_menus=True))
+    offer = offers.create(
+        "Linen bed set",
+        market=market,
+        currency="USD",
+        timezone="America/New_York",
+        starts_at=clock.now() - timedelta(hours=1),
+        ends_at=clock.now() + timedelta(days=2),
+        regular_price_minor=24900,
+        price_minor=16900,
+        code="HEARTH26",
+        legal_line="While stock lasts.",
+    )
+    return {"home": home, "topic": topic, "offer": offer}
+
+
+@pytest.fixture
+def editor_at_work(editor):
+    editor.groups.add(ensure_roles()["Editors"])
+    return editor
+
+
+def sign_in(page, live_server, username):
+    page.goto(f"{live_server.url}/admin/login/")
+    page.fill("#id_username", username)
+    page.fill("#id_password", "pass-word-1")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/")
+
+
+def write(page, field, words, shown, becomes):
+    """Fill `field` until the preview says so: Wagtail takes its first look at the form some time after it is there."""
+    for _ in range(6):
+        page.fill(field, "")
+        page.wait_for_timeout(1000)
+        page.fill(field, words)
+        try:
+            expect(shown).to_contain_text(becomes, timeout=8_000)
+        except AssertionError:
+            continue
+        return
+    expect(shown).to_contain_text(becomes)
+
+
+def test_an_editor_writes_once_and_sees_every_channel(live_server, shop, editor_at_work):
+    with browser(1400) as page:
+        sign_in(page, live_server, "editor")
+        page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
+        page.fill("#id_title", "Black Friday")
+        page.fill("#id_summary", "Four days, one price.")
+        page.get_by_role("button", name="Choose an offer").click()
+        page.get_by_role("link", name="Linen bed set").click()
+        expect(page.locator("#id_offer-title")).to_have_text("Linen bed set")
+        page.get_by_role("button", name="Toggle preview").click()
+        preview = page.frame_locator("#w-preview-iframe")
+
+        page.get_by_role("tab", name="E-mail").click()
+        expect(page.locator("#id_preview_mode")).to_have_value("email")
+        expect(preview.locator("h1")).to_have_text("Black Friday")
+        subject = "{{ first_name|default('Hello') }}, it begins"
+        write(page, "#id_email_subject", subject, preview.locator("h1"), "Maya, it begins")
+        expect(page.locator("#id_email_subject + output")).to_have_text("16 / 60")
+        letter = preview.frame_locator("iframe.letter")
+        expect(letter.get_by_text("$169.00")).to_be_visible()
+        expect(letter.get_by_text("12 Mill Lane")).to_be_visible()
+        expect(preview.get_by_role("note")).to_contain_text("Nobody wrote these yet")
+
+        page.get_by_role("tab", name="Post").click()
+        write(page, "#id_social_text", "Only {{ offer.price }} 你好", preview.locator(".words"), "Only $169.00 你好")
+
+        page.get_by_role("tab", name="Push").click()
+        write(page, "#id_push_title", "It begins", preview.locator(".notification h1"), "It begins")
+
+        page.get_by_role("button", name="More actions").click()
+        page.get_by_role("button", name="Publish", exact=True).click()
+        expect(page.locator(".messages")).to_contain_text("created and published")
+        mistakes = [line for line in page.mistakes if "400" not in line]  # an autosave before the page is complete
+    assert mistakes == []
+    made = PromotionPage.objects.get(slug="black-friday")
+    assert made.live
+    assert (made.offer, made.push_title) == (shop["offer"], "It begins")
+    assert made.latest_revision.content["social_text"] == "Only {{ offer.price }} 你好"
+
+
+def test_a_mistake_is_told_at_its_field(live_server, shop, editor_at_work):
+    with browser(1280) as page:
+        sign_in(page, live_server, "editor")
+        page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
+        page.fill("#id_title", "Black Friday")
+        page.get_by_role("tab", name="E-mail").click()
+        page.fill("#id_email_subject", "{{ firstname }}")
+        page.get_by_role("button", name="Save draft").click()
+        expect(page.get_by_text("there is no field “firstname”")).to_have_count(1)
+        expect(page.locator("#id_email_subject")).to_have_value("{{ firstname }}")
+
+
+@pytest.fixture
+def promotion(shop):
+    page = PromotionPage(title="Black Friday", slug="bf", summary="Four days, one price.", offer=shop["offer"])
+    page.body = [
+        ("heading", {"text": "What is in it", "level": "h2"}),
+        ("listing", {"style": "checks", "points": ["Sheets"]}),
+    ]
+    return shop["topic"].add_child(instance=page)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "light"), (390, "dark")])
+def test_visitors_read_it_on_any_screen(live_server, promotion, width, scheme):
+    with browser(width, color_scheme=scheme, permissions=["clipboard-read", "clipboard-write"]) as page:
+        strangers = []
+        page.on(
+            "request", lambda request: strangers.append(request.url) if live_server.url not in request.url else None
+        )
+        for path in ("/", "/offers/", "/offers/bf/"):
+            page.goto(live_server.url + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            if AXE.exists():
+                page.evaluate(AXE.read_text())
+                found = page.evaluate(
+                    "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']})"
+                )
+                assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+        expect(page.locator(".prices .now")).to_contain_text("$169.00")
+        expect(page.locator("[data-countdown] b").first).to_have_text("01")
+        page.get_by_role("button", name="Copy").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == "HEARTH26"
+        page.keyboard.press("Home")
+        page.evaluate("document.activeElement.blur()")
+        page.goto(live_server.url + "/offers/bf/")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        assert strangers == []
+        assert page.mistakes == []
+
+
+def test_without_scripts_everything_that_matters_is_there(live_server, promotion):
+    with browser(390, java_script_enabled=False) as page:
+        page.goto(live_server.url + "/offers/bf/")
+        expect(page.locator("[data-code]")).to_have_text("HEARTH26")
+        expect(page.locator(".window")).to_contain_text("Until")
+        expect(page.locator("[data-copy]")).to_be_hidden()
+        expect(page.locator("[data-countdown]")).to_be_hidden()
