@@ -90,7 +90,7 @@ class Fcm(Provider):
         self._door = Door(http2=True, connections=AT_ONCE)
         self._info: dict[str, Any] = json.loads(settings.service_account) if settings.service_account else {}
         self._project = settings.project_id or str(self._info.get("project_id", ""))
-        self._url = f"{settings.base_url.rstrip('/')}/v1/projects/{self._project}/messages:send"
+        self._url = f"{settings.base_url.rstrip('/').removesuffix('/v1')}/v1/projects/{self._project}/messages:send"
         self._credentials: Any = None
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fcm")
 

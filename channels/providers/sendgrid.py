@@ -236,7 +236,7 @@ class SendGrid(Provider):
     def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         return self._door.request(
             method,
-            self.settings.base_url.rstrip("/") + path,
+            self.settings.base_url.rstrip("/").removesuffix("/v3") + path,
             headers={"Authorization": f"Bearer {self.settings.api_key}"},
             json=body,
             seconds=self.deadline,

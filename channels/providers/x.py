@@ -116,7 +116,10 @@ class X(Provider):
     def _session(self) -> tweepy.Client:
         """The client, its calls going through our door with the present deadline."""
         self._client.session = DoorSession(
-            self._door, instead_of=TWEEPYS_HOST, base_url=self.settings.base_url, seconds=self.deadline
+            self._door,
+            instead_of=TWEEPYS_HOST,
+            base_url=self.settings.base_url.rstrip("/").removesuffix("/2"),
+            seconds=self.deadline,
         )
         return self._client
 

@@ -60,7 +60,6 @@ class Watched:
 class Conformance:
     provider = None
     service = ""
-    path = ""  # faults hit calls only that hold this text
     throttle = {"status": 429, "retry_after": 30}
     denied = {"status": 401}
     sends_one_at_a_time = False  # a post: one job a call, and every text differs
@@ -86,7 +85,7 @@ class Conformance:
         raise NotImplementedError
 
     def service_fails(self, **fault):
-        self.sandbox.fail(self.service, **{"match": self.path, **fault})
+        self.sandbox.fail(fault.pop("where", self.service), **fault)
 
     # --- scaffolding
 
@@ -233,7 +232,7 @@ class Conformance:
         return {"base_url": f"http://127.0.0.1:{port}"}
 
     def test_a_lost_answer_is_ambiguous(self):
-        self.service_fails(close=True)
+        self.service_fails(lost=True)
         (outcome,) = self.send(self.jobs(1))
         if self.provider.capabilities.replay_safe:
             assert outcome.result in {Result.AMBIGUOUS, Result.RETRY}
