@@ -270,8 +270,8 @@ class _Links:
 
     def __init__(self, publications: Sequence[Publication]) -> None:
         self._host = urlsplit(settings.ALMANAC_BASE_URL).netloc
-        page_keys = {p.content_key for p in publications if p.content_kind == Publication.ContentKind.PAGE}
-        message_keys = {p.content_key for p in publications if p.content_kind == Publication.ContentKind.MESSAGE}
+        page_keys = _keys(publications, Publication.ContentKind.PAGE)
+        message_keys = _keys(publications, Publication.ContentKind.MESSAGE)
         contents = list(Page.objects.filter(translation_key__in=page_keys).specific())
         self._own: dict[UUID, set[int]] = defaultdict(set)
         for page in contents:
@@ -317,6 +317,10 @@ class _Links:
         wanted = {f"{root}{path}/" if path else root: path for path in paths}
         rows = Page.objects.filter(url_path__in=wanted).values_list("url_path", "pk")
         return {wanted[url_path]: pk for url_path, pk in rows}
+
+
+def _keys(publications: Iterable[Publication], kind: str) -> set[UUID]:
+    return {p.content_key for p in publications if p.content_kind == kind and p.content_key}
 
 
 def _page_facts(ids: set[int]) -> dict[int, _PageFacts]:

@@ -37,4 +37,4 @@ class Guarded(AccessMixin):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD") and not may(request.user, self.wanted_to_write or self.wanted):
             raise PermissionDenied
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]

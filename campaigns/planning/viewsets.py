@@ -8,7 +8,7 @@ from wagtail.admin.menu import MenuItem
 from wagtail.admin.viewsets.base import ViewSet
 
 from campaigns.planning.permissions import SEE, may
-from campaigns.planning.views import campaigns, publications
+from campaigns.planning.views import campaigns, occasions, publications, stages
 
 
 class PlanningMenuItem(MenuItem):
@@ -39,9 +39,9 @@ class CampaignViewSet(ViewSet):
             path("c/<slug:slug>/", campaigns.DetailView.as_view(), name="detail"),
             path("c/<slug:slug>/edit/", campaigns.EditView.as_view(), name="edit"),
             path("c/<slug:slug>/anchor/", campaigns.AnchorView.as_view(), name="anchor"),
-            path("c/<slug:slug>/targets/", campaigns.TargetsView.as_view(), name="targets"),
-            path("c/<slug:slug>/stages/new/", campaigns.AddStageView.as_view(), name="add_stage"),
-            path("c/<slug:slug>/stages/<uuid:public_id>/", campaigns.EditStageView.as_view(), name="edit_stage"),
+            path("c/<slug:slug>/targets/", stages.TargetsView.as_view(), name="targets"),
+            path("c/<slug:slug>/stages/new/", stages.AddStageView.as_view(), name="add_stage"),
+            path("c/<slug:slug>/stages/<uuid:public_id>/", stages.EditStageView.as_view(), name="edit_stage"),
         ]
 
 
@@ -55,8 +55,8 @@ class OccasionViewSet(ViewSet):
     def get_urlpatterns(self) -> list[Any]:
         """The choice, and the form for one."""
         return [
-            path("", campaigns.OccasionView.as_view(), name="index"),
-            path("take/", campaigns.TakeView.as_view(), name="take"),
+            path("", occasions.OccasionView.as_view(), name="index"),
+            path("take/", occasions.TakeView.as_view(), name="take"),
         ]
 
 

@@ -1,5 +1,7 @@
 """Targets: what a campaign, or one stage and channel of it, should bring."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 from wagtail.log_actions import log
@@ -29,7 +31,7 @@ def set(
     if value is not None and value < 0:
         raise Invalid(_("A target is zero or more."), field="value")
     with transaction.atomic():
-        place = {"campaign": campaign, "stage": stage, "channel": channel, "metric": metric}
+        place: dict[str, Any] = {"campaign": campaign, "stage": stage, "channel": channel, "metric": metric}
         if value is None:
             Target.objects.filter(**place).delete()
             target = None

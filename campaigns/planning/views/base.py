@@ -1,18 +1,21 @@
 """What planning's screens have in common: Wagtail's frame, a form, and a service that may refuse."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
 from wagtail.admin.views.generic import WagtailAdminTemplateMixin
 
+from campaigns.planning.models import Campaign
 from campaigns.planning.permissions import Guarded
 from core.errors import AlmanacError
+from core.models import User
 
 
 def url_of(name: str, *args: Any) -> str:
@@ -21,6 +24,11 @@ def url_of(name: str, *args: Any) -> str:
         return reverse(name, args=args)
     except NoReverseMatch:
         return ""
+
+
+def actor(request: HttpRequest) -> User:
+    """Who does it; behind `Guarded` nobody is anonymous."""
+    return cast(User, request.user)
 
 
 class Screen(Guarded, WagtailAdminTemplateMixin, TemplateView):
@@ -41,7 +49,7 @@ class Screen(Guarded, WagtailAdminTemplateMixin, TemplateView):
         return [*first, *({"url": url, "label": label} for url, label in self.trail())]
 
 
-class FormScreen(Screen, FormView):  # type: ignore[misc]
+class FormScreen(Screen, FormView):
     """A page with one form. A service that refuses is shown above it, and nothing that was typed is lost."""
 
     template_name = "planning/form.html"
@@ -75,3 +83,22 @@ class FormScreen(Screen, FormView):  # type: ignore[misc]
     def say(self, text: Any) -> None:
         """Tell the person what was done."""
         messages.success(self.request, text)
+
+
+class OneCampaign:
+    """A view of the campaign whose slug stands in the address."""
+
+    kwargs: dict[str, Any]
+
+    @cached_property
+    def campaign(self) -> Campaign:
+        """The campaign."""
+        rows = Campaign.objects.select_related("market", "owner", "audience").prefetch_related("stages")
+        return get_object_or_404(rows, slug=self.kwargs["slug"])
+
+    def over(self) -> list[tuple[str, Any]]:
+        """The steps to it."""
+        return [
+            (reverse("planning_campaign:index"), _("Campaigns")),
+            (reverse("planning_campaign:detail", args=[self.campaign.slug]), self.campaign.name),
+        ]

@@ -6,25 +6,25 @@ from typing import Any
 from django import forms
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.dateparse import parse_date
-from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from wagtail.admin import messages
 from wagtail.admin.widgets.button import HeaderButton
 
-from campaigns.planning import clashes, occasions, permissions, playbooks
-from campaigns.planning.forms import AnchorForm, CampaignForm, StageForm, TargetForm, target_words
-from campaigns.planning.models import Campaign, Stage
+from campaigns.planning import clashes, permissions
+from campaigns.planning.forms import AnchorForm, CampaignForm, target_words
+from campaigns.planning.models import Campaign, Publication
 from campaigns.planning.occasions import Kind, Occasion
 from campaigns.planning.permissions import may
 from campaigns.planning.selectors import LATE, campaign_window, publications_of, stage_window, status_of
-from campaigns.planning.services import campaigns, stages, targets
+from campaigns.planning.services import campaigns, targets
 from campaigns.planning.states import PublicationState
-from campaigns.planning.views.base import FormScreen, Screen, url_of
+from campaigns.planning.views.base import FormScreen, OneCampaign, Screen, actor, url_of
 from core import clock, money
-from core.errors import Invalid
+from core.errors import AlmanacError
 from core.models import Market
 
 
@@ -88,7 +88,7 @@ class AddView(FormScreen):
         """Open it, with the usual stages where there is an anchor."""
         assert isinstance(form, CampaignForm)
         data = form.cleaned_data
-        common = {**form.fields_for_service(), "by": self.request.user}
+        common = {**form.fields_for_service(), "by": actor(self.request)}
         if data["anchor"] and data["stages"]:
             day = data["anchor"]
             campaign = campaigns.from_occasion(
@@ -107,194 +107,12 @@ class AddView(FormScreen):
         return reverse("planning_campaign:detail", args=[campaign.slug])
 
 
-class OccasionView(Screen):
-    """The occasions of a market and a year, to take one."""
-
-    template_name = "planning/occasions.html"
-    wanted = permissions.OPEN
-    page_title = gettext_lazy("Take an occasion")
-    header_icon = "calendar-check"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """By month."""
-        from campaigns.planning.forms import OccasionForm
-
-        today = clock.now().date()
-        query = self.request.GET
-        everywhere = bool(query.get("everywhere"))
-        market = Market.objects.filter(code=query.get("market", "")).first() or Market.objects.first()
-        year = int(query["year"]) if query.get("year", "").isdecimal() else today.year
-        form = OccasionForm(initial={"market": market.code if market else "", "year": year, "everywhere": everywhere})
-        found: list[Occasion] = []
-        if market:
-            try:
-                found = occasions.occasions(market.country, year, everywhere=everywhere)
-            except Invalid:
-                found = []
-        taken: dict[Any, list[Campaign]] = {}
-        for campaign in Campaign.objects.filter(market=market, anchor_date__year=year):
-            taken.setdefault(campaign.anchor_date, []).append(campaign)
-        months: dict[int, list[dict[str, Any]]] = {}
-        for occasion in found:
-            months.setdefault(occasion.day.month, []).append(
-                {"occasion": occasion, "campaigns": taken.get(occasion.day, []), "over": occasion.last < today}
-            )
-        return {
-            **super().get_context_data(**kwargs),
-            "form": form,
-            "market": market,
-            "months": [(rows[0]["occasion"].day, rows) for rows in months.values()],
-            "year": year,
-        }
-
-
-class TakeView(FormScreen):
-    """Plan a campaign on one occasion: everything on one form, then opened in one go."""
-
-    wanted = permissions.OPEN
-    template_name = "planning/take.html"
-    header_icon = "calendar-check"
-    form_class = CampaignForm
-    submit_label = gettext_lazy("Open the campaign")
-
-    @cached_property
-    def market(self) -> Market:
-        """The market whose occasion it is."""
-        return get_object_or_404(Market, code=self.request.GET.get("market", ""))
-
-    @cached_property
-    def occasion(self) -> Occasion:
-        """The occasion that the address names by its key and day."""
-        day = parse_date(self.request.GET.get("day", "") or "")
-        key = self.request.GET.get("occasion", "")
-        if day:
-            for occasion in occasions.occasions(self.market.country, day.year, everywhere=True):
-                if occasion.key == key and occasion.day == day:
-                    return occasion
-        return occasions.find(self.market.country, key, today=clock.now().date())
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Back to the choice when the address names nothing."""
-        self.request = request
-        try:
-            _known = self.occasion if may(request.user, permissions.OPEN) else None
-        except Invalid:
-            return redirect("planning_occasion:index")
-        return super().dispatch(request, *args, **kwargs)
-
-    def get_page_title(self) -> str:
-        """What is planned."""
-        return _("Plan “%(occasion)s”") % {"occasion": self.occasion.name}
-
-    def trail(self) -> list[tuple[str, Any]]:
-        """Over the choice."""
-        return [(reverse("planning_occasion:index"), _("Take an occasion")), ("", self.get_page_title())]
-
-    def get_initial(self) -> dict[str, Any]:
-        """As most would want it."""
-        return {
-            "name": f"{self.occasion.name} {self.occasion.year}",
-            "kind": Campaign.Kind.HOLIDAY_SALE,
-            "market": self.market,
-            "owner": self.request.user,
-        }
-
-    def get_form(self, form_class: Any = None) -> CampaignForm:
-        """Without what the occasion says already."""
-        form = CampaignForm(**self.get_form_kwargs())
-        for name in ("market", "anchor", "stages"):
-            del form.fields[name]
-        for name in ("budget", "goal_gmv"):
-            form.fields[name].help_text = _("In %(currency)s.") % {"currency": self.market.currency}
-        return form
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        """Plain."""
-        return super().get_form_kwargs()
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """With the stages each kind would bring."""
-        form = kwargs.get("form") or self.get_form()
-        kind = form["kind"].value() or Campaign.Kind.HOLIDAY_SALE
-        day = self.occasion.day
-        steps = {
-            value: [
-                (step.name, day + timedelta(days=step.start_offset), day + timedelta(days=step.end_offset))
-                for step in playbooks.of(value).steps(self.occasion)
-            ]
-            for value, _label in Campaign.Kind.choices
-        }
-        return {
-            **super().get_context_data(**{**kwargs, "form": form}),
-            "occasion": self.occasion,
-            "market": self.market,
-            "kind": kind,
-            "steps": steps,
-            "chosen_steps": steps.get(kind, []),
-        }
-
-    def save(self, form: forms.Form) -> str:
-        """Open it."""
-        assert isinstance(form, CampaignForm)
-        form.cleaned_data["market"] = self.market
-        goals = {name: value for name, value in form_goals(form, self.market).items() if value is not None}
-        campaign = campaigns.from_occasion(
-            self.occasion,
-            market=self.market,
-            name=form.cleaned_data["name"],
-            kind=form.cleaned_data["kind"],
-            goals=goals,
-            by=self.request.user,
-            **{**form.fields_for_service(), "budget_minor": minor(form, "budget", self.market)},
-        )
-        self.say(_("“%(campaign)s” is open with its stages. Add publications to them next.") % {"campaign": campaign})
-        return reverse("planning_campaign:detail", args=[campaign.slug])
-
-
-def minor(form: CampaignForm, name: str, market: Market) -> int | None:
-    """An amount of the form in minor units of `market`; raises `Invalid`."""
-    amount = form.cleaned_data.get(name)
-    if amount is None:
-        return None
-    try:
-        return money.to_minor(amount, market.currency)
-    except ValueError as error:
-        raise Invalid(
-            _("Too many decimal places for %(currency)s.") % {"currency": market.currency}, field=name
-        ) from error
-
-
-def form_goals(form: CampaignForm, market: Market) -> dict[str, int | None]:
-    """Targets, with revenue in minor units of `market`."""
-    form.cleaned_data["goal_gmv_minor"] = minor(form, "goal_gmv", market)
-    return form.goals()
-
-
 def set_goals(campaign: Campaign, form: CampaignForm, request: HttpRequest) -> None:
     """Write the targets of the whole campaign."""
     have = {target.metric: target.value for target in campaign.targets.filter(stage=None, channel="")}
     for metric, value in form.goals().items():
         if have.get(metric) != value:
-            targets.set(campaign, metric, value, by=request.user)  # type: ignore[arg-type]
-
-
-class OneCampaign:
-    """A view of the campaign whose slug stands in the address."""
-
-    kwargs: dict[str, Any]
-
-    @cached_property
-    def campaign(self) -> Campaign:
-        """The campaign."""
-        rows = Campaign.objects.select_related("market", "owner", "audience").prefetch_related("stages")
-        return get_object_or_404(rows, slug=self.kwargs["slug"])
-
-    def over(self) -> list[tuple[str, Any]]:
-        """The steps to it."""
-        return [
-            (reverse("planning_campaign:index"), _("Campaigns")),
-            (reverse("planning_campaign:detail", args=[self.campaign.slug]), self.campaign.name),
-        ]
+            targets.set(campaign, metric, value, by=actor(request))
 
 
 class DetailView(OneCampaign, Screen):
@@ -380,8 +198,6 @@ class DetailView(OneCampaign, Screen):
         return f"{url}?view=timeline&campaign={self.campaign.public_id}{day}" if url else ""
 
     def _clashes(self, publications: list[Any]) -> list[clashes.Clash]:
-        from campaigns.planning.models import Publication
-
         days = [p.moment_date for p in publications if p.moment_date]
         if not days:
             return []
@@ -421,7 +237,7 @@ class EditView(OneCampaign, FormScreen):
             self.campaign,
             name=data["name"],
             kind=data["kind"],
-            by=self.request.user,  # type: ignore[arg-type]
+            by=actor(self.request),
             **form.fields_for_service(),
         )
         set_goals(self.campaign, form, self.request)
@@ -458,10 +274,6 @@ class AnchorView(OneCampaign, Screen):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Move it as it was shown."""
-        from wagtail.admin import messages
-
-        from core.errors import AlmanacError
-
         form = AnchorForm(request.POST)
         if not form.is_valid():
             return redirect(request.path)
@@ -469,7 +281,7 @@ class AnchorView(OneCampaign, Screen):
             report = campaigns.move_anchor(
                 self.campaign,
                 form.cleaned_data["to"],
-                request.user,  # type: ignore[arg-type]
+                actor(request),
                 expected=parse_date(request.POST.get("expected", "") or ""),
                 again=bool(request.POST.get("again")),
             )
@@ -478,148 +290,3 @@ class AnchorView(OneCampaign, Screen):
             return render(request, self.template_name, context, status=error.status)
         messages.success(request, _("The anchor moved. %(report)s") % {"report": report.sentence()})
         return redirect("planning_campaign:detail", self.campaign.slug)
-
-
-class StageFormScreen(OneCampaign, FormScreen):
-    """What adding and changing a stage have in common."""
-
-    wanted = permissions.CHANGE
-    header_icon = "list-ul"
-
-    def trail(self) -> list[tuple[str, Any]]:
-        """Under the campaign."""
-        return [*self.over(), ("", self.get_page_title())]
-
-    def get_form(self, form_class: Any = None) -> StageForm:
-        """With days where the campaign has an anchor."""
-        return StageForm(**self.get_form_kwargs(), campaign=self.campaign)
-
-    @property
-    def lead(self) -> Any:  # type: ignore[override]
-        """What days mean here."""
-        if self.campaign.anchor_date is None:
-            return _("The campaign has no anchor yet, so its stages have no days. Set the anchor to give them some.")
-        return _("Days are kept as a distance from the anchor: when the anchor moves, the stage moves along.")
-
-
-class AddStageView(StageFormScreen):
-    """One more stage."""
-
-    page_title = gettext_lazy("Add a stage")
-    submit_label = gettext_lazy("Add the stage")
-
-    def save(self, form: forms.Form) -> str:
-        """Add it."""
-        assert isinstance(form, StageForm)
-        data = form.cleaned_data
-        stages.add(self.campaign, data["name"], kind=data["kind"], by=self.request.user, **form.offsets())  # type: ignore[arg-type]
-        self.say(_("Stage added."))
-        return reverse("planning_campaign:detail", args=[self.campaign.slug])
-
-
-class EditStageView(StageFormScreen):
-    """Change a stage; when its first day changes, what is in it goes along."""
-
-    @cached_property
-    def stage(self) -> Stage:
-        """The stage."""
-        return get_object_or_404(
-            self.campaign.stages.select_related("campaign__market"), public_id=self.kwargs["public_id"]
-        )
-
-    def get_page_title(self) -> str:
-        """What is edited."""
-        return _("Edit “%(stage)s”") % {"stage": self.stage}
-
-    def get_initial(self) -> dict[str, Any]:
-        """As it stands."""
-        first, last = stage_window(self.stage) if self.stage.start_offset is not None else (None, None)
-        return {"name": self.stage.name, "kind": self.stage.kind, "first": first, "last": last}
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """With the way to delete an empty one."""
-        empty = not self.stage.publications.exists()
-        return {**super().get_context_data(**kwargs), "delete_label": _("Delete the stage") if empty else ""}
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Delete or save."""
-        if "delete" in request.POST:
-            stages.remove(self.stage, by=request.user)  # type: ignore[arg-type]
-            self.say(_("Stage deleted."))
-            return redirect("planning_campaign:detail", self.campaign.slug)
-        return super().post(request, *args, **kwargs)
-
-    def save(self, form: forms.Form) -> str:
-        """Save it, and say what moved along."""
-        assert isinstance(form, StageForm)
-        data = form.cleaned_data
-        report = stages.edit(
-            self.stage,
-            name=data["name"],
-            kind=data["kind"],
-            by=self.request.user,  # type: ignore[arg-type]
-            **(form.offsets() if "first" in form.fields else self._as_it_is()),
-        )
-        self.say(_("Saved. %(report)s") % {"report": report.sentence() if report.moved or report.stayed else ""})
-        return reverse("planning_campaign:detail", args=[self.campaign.slug])
-
-    def _as_it_is(self) -> dict[str, int | None]:
-        return {"start_offset": self.stage.start_offset, "end_offset": self.stage.end_offset}
-
-
-class TargetsView(OneCampaign, FormScreen):
-    """The targets, one at a time."""
-
-    wanted = permissions.CHANGE
-    template_name = "planning/targets.html"
-    page_title = gettext_lazy("Targets")
-    header_icon = "crosshairs"
-    submit_label = gettext_lazy("Set the target")
-
-    def trail(self) -> list[tuple[str, Any]]:
-        """Under the campaign."""
-        return [*self.over(), ("", self.page_title)]
-
-    def get_form(self, form_class: Any = None) -> TargetForm:
-        """For this campaign's stages."""
-        return TargetForm(**self.get_form_kwargs(), campaign=self.campaign)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """With those that are set."""
-        currency = self.campaign.market.currency
-        rows = self.campaign.targets.select_related("stage").order_by("stage__position", "channel", "pk")
-        return {
-            **super().get_context_data(**kwargs),
-            "campaign": self.campaign,
-            "targets": [{"target": target, "words": target_words(target, currency)} for target in rows],
-        }
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Take one away, or set one."""
-        if number := request.POST.get("delete", ""):
-            target = get_object_or_404(self.campaign.targets, pk=number if number.isdecimal() else 0)
-            targets.set(
-                self.campaign,
-                target.metric,
-                None,
-                stage=target.stage,
-                channel=target.channel,
-                by=request.user,  # type: ignore[arg-type]
-            )
-            self.say(_("Target taken away."))
-            return redirect(request.path)
-        return super().post(request, *args, **kwargs)
-
-    def save(self, form: forms.Form) -> str:
-        """Set it."""
-        data = form.cleaned_data
-        targets.set(
-            self.campaign,
-            data["metric"],
-            data["stored"],
-            stage=data["stage"],
-            channel=data["channel"],
-            by=self.request.user,  # type: ignore[arg-type]
-        )
-        self.say(_("Target set."))
-        return self.request.path

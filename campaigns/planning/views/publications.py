@@ -9,13 +9,14 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from wagtail.admin import messages
 
 from campaigns.planning import clashes, permissions
 from campaigns.planning.forms import PublicationForm
 from campaigns.planning.models import Campaign, Publication, Stage
 from campaigns.planning.services import publications
 from campaigns.planning.states import EDITABLE, PUBLICATION
-from campaigns.planning.views.base import FormScreen, url_of
+from campaigns.planning.views.base import FormScreen, actor, url_of
 from cms import selectors as cms
 from core.errors import AlmanacError
 
@@ -93,7 +94,7 @@ class AddView(PublicationScreen):
     def save(self, form: forms.Form) -> str:
         """Plan it."""
         assert isinstance(form, PublicationForm)
-        publication = publications.plan(by=self.request.user, **form.fields_for_service())
+        publication = publications.plan(by=actor(self.request), **form.fields_for_service())
         self.say(_("“%(title)s” is planned. Submit it when it is ready.") % {"title": publication})
         return reverse("planning_publication:edit", args=[publication.public_id])
 
@@ -151,16 +152,14 @@ class EditView(PublicationScreen):
         campaign_url = reverse("planning_campaign:detail", args=[self.campaign.slug])
         try:
             if "take_back" in request.POST:
-                publications.take_back(self.publication, by=request.user)  # type: ignore[arg-type]
+                publications.take_back(self.publication, by=actor(request))
                 self.say(_("Taken back to planned. Change it, then submit it again."))
                 return redirect(request.path)
             if "delete" in request.POST:
-                publications.remove(self.publication, by=request.user)  # type: ignore[arg-type]
+                publications.remove(self.publication, by=actor(request))
                 self.say(_("The plan is deleted."))
                 return redirect(campaign_url)
         except AlmanacError as error:
-            from wagtail.admin import messages
-
             messages.error(request, error.message)
             return redirect(request.path)
         return super().post(request, *args, **kwargs)
@@ -170,7 +169,7 @@ class EditView(PublicationScreen):
         assert isinstance(form, PublicationForm)
         publications.edit(
             self.publication,
-            by=self.request.user,  # type: ignore[arg-type]
+            by=actor(self.request),
             version=form.cleaned_data["version"],
             **form.fields_for_service(),
         )

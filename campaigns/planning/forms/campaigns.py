@@ -1,94 +1,23 @@
-"""What marketers fill in."""
+"""Campaigns, their anchors, stages and targets, and the choice of an occasion."""
 
-from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.utils.functional import lazy
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.widgets import AdminPageChooser
-from wagtail.models import Page
-from wagtail.snippets.widgets import AdminSnippetChooser
 
-from campaigns.audiences.models import Audience, Segment
-from campaigns.audiences.services import audiences
 from campaigns.planning import occasions
-from campaigns.planning.models import Campaign, Publication, Stage, Target
-from campaigns.planning.moments import Moment
-from campaigns.planning.widgets import ClockInput, DayInput, zone_choices
+from campaigns.planning.forms.fields import AudienceFields, audience_of, choices_of, people
+from campaigns.planning.models import Campaign, Stage, Target
+from campaigns.planning.widgets import DayInput
 from campaigns.promotions.models import Offer
-from channels.base import Channel
-from channels.models import CHANNEL_CHOICES, ChannelAccount
-from cms import selectors as cms
-from cms.models import Message
+from channels.models import CHANNEL_CHOICES
 from core import clock, money
 from core.models import Market, User
 
 GOALS = (Target.Metric.UV, Target.Metric.ORDERS, Target.Metric.GMV)
 """The targets that are asked for when a campaign is opened; the others have their own screen."""
-
-
-lazy_capfirst = lazy(capfirst, str)
-
-
-def choices_of(choices: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Choices as they begin a line."""
-    return [(value, lazy_capfirst(label)) for value, label in choices]
-
-
-def people() -> Any:
-    """Those who may own a plan."""
-    return User.objects.filter(is_active=True, is_service_account=False).order_by("username")
-
-
-def audience_of(include: Iterable[Segment], exclude: Iterable[Segment], now: Audience | None) -> Audience | None:
-    """The audience that combines these segments: `now` when it does so already, else a new one; None for nobody named."""
-    include, exclude = list(include), list(exclude)
-    if not include:
-        return None
-    if now is not None and set(now.include.all()) == set(include) and set(now.exclude.all()) == set(exclude):
-        return now
-    name = ", ".join(segment.name for segment in include)[:200]
-    return audiences.create(name, include, exclude)
-
-
-class AudienceFields(forms.Form):
-    """Who is meant, as segments to take and to leave out."""
-
-    include = forms.ModelMultipleChoiceField(
-        label=_("Audience"),
-        queryset=Segment.objects.none(),
-        required=False,
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "plan-checks"}),
-        help_text=_("Everyone in one of these segments."),
-    )
-    exclude = forms.ModelMultipleChoiceField(
-        label=_("But not"),
-        queryset=Segment.objects.none(),
-        required=False,
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "plan-checks"}),
-        help_text=_("Whoever is in one of these is left out."),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("include", "exclude"):
-            self.fields[name].queryset = Segment.objects.order_by("name")  # type: ignore[attr-defined]
-        if not Segment.objects.exists():
-            self.fields["include"].help_text = _(
-                "There is no segment yet. Make one under Segments, for example everyone."
-            )
-            self.fields["exclude"].widget = forms.MultipleHiddenInput()
-
-    def clean(self) -> dict[str, Any]:
-        """Leaving out needs somebody to leave out of."""
-        data = super().clean() or {}
-        if data.get("exclude") and not data.get("include"):
-            self.add_error("include", _("Choose whom to reach first; then leave some out."))
-        return data
 
 
 class CampaignForm(AudienceFields):
@@ -263,151 +192,6 @@ class AnchorForm(forms.Form):
     """Where the anchor is to go."""
 
     to = forms.DateField(label=_("New anchor"), widget=DayInput)
-
-
-PUBLICATION_ORDER = [
-    *("stage", "title", "channel", "account", "content", "page", "message", "include", "exclude"),
-    *("moment", "day", "time", "zone", "owner", "version"),
-]
-
-
-class PublicationForm(AudienceFields):
-    """What, where, to whom and when."""
-
-    title = forms.CharField(
-        label=_("Title"),
-        max_length=200,
-        required=False,
-        help_text=_("For your team. Left empty: the title of the content."),
-    )
-    channel = forms.ChoiceField(label=_("Channel"), choices=CHANNEL_CHOICES)
-    account = forms.ModelChoiceField(
-        label=_("Account"),
-        queryset=ChannelAccount.objects.none(),
-        required=False,
-        help_text=_("May stay open while you plan."),
-    )
-    content = forms.ChoiceField(
-        label=_("Content"),
-        choices=[("", _("Still open")), *choices_of(Publication.ContentKind.choices)],
-        required=False,
-        widget=forms.RadioSelect,
-    )
-    page = forms.IntegerField(label=_("Page"), required=False, widget=AdminPageChooser)
-    message = forms.IntegerField(label=_("Message"), required=False, widget=AdminSnippetChooser(Message))
-    moment = forms.ChoiceField(
-        label=_("When"), choices=choices_of(Publication.Moment.choices), widget=forms.RadioSelect
-    )
-    day = forms.DateField(label=_("Day"), required=False, widget=DayInput)
-    time = forms.TimeField(label=_("Time"), required=False, widget=ClockInput)
-    zone = forms.ChoiceField(label=_("Time zone"), required=False)
-    stage = forms.ModelChoiceField(label=_("Stage"), queryset=Stage.objects.none(), empty_label=None)
-    owner = forms.ModelChoiceField(label=_("Owner"), queryset=User.objects.none(), required=False)
-    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, campaign: Campaign, publication: Publication | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.publication = publication
-        self.fields["stage"].queryset = campaign.stages.all()  # type: ignore[attr-defined]
-        self.fields["owner"].queryset = people()  # type: ignore[attr-defined]
-        self.fields["zone"].choices = zone_choices()  # type: ignore[attr-defined]
-        accounts = ChannelAccount.objects.all()
-        field = self.fields["account"]
-        field.queryset = accounts  # type: ignore[attr-defined]
-        field.choices = [  # type: ignore[attr-defined]
-            ("", _("Still open")),
-            *(
-                (label, [(account.pk, account.name) for account in accounts if account.channel == value])
-                for value, label in CHANNEL_CHOICES
-            ),
-        ]
-        self.order_fields(
-            [
-                "stage",
-                "title",
-                "channel",
-                "account",
-                "content",
-                "page",
-                "message",
-                "include",
-                "exclude",
-                "moment",
-                "day",
-                "time",
-                "zone",
-                "owner",
-                "version",
-            ]
-        )
-
-    @classmethod
-    def initial_of(cls, publication: Publication) -> dict[str, Any]:
-        """A publication as the form shows it."""
-        item = (
-            cms.find(publication.content_kind, publication.content_key)
-            if publication.content_key and publication.content_kind
-            else None
-        )
-        return {
-            "title": publication.title,
-            "channel": publication.channel,
-            "account": publication.account_id,
-            "content": publication.content_kind,
-            "page": item.pk if item and publication.content_kind == "page" else None,
-            "message": item.pk if item and publication.content_kind == "message" else None,
-            "include": publication.audience.include.all() if publication.audience else [],
-            "exclude": publication.audience.exclude.all() if publication.audience else [],
-            "moment": publication.moment_kind,
-            "day": publication.moment_date,
-            "time": publication.moment_time,
-            "zone": publication.moment_zone or publication.stage.campaign.market.timezone,
-            "stage": publication.stage_id,
-            "owner": publication.owner_id,
-            "version": publication.version,
-        }
-
-    def clean(self) -> dict[str, Any]:
-        """The parts belong together."""
-        data = super().clean()
-        account, channel = data.get("account"), data.get("channel")
-        if account and account.channel != channel:
-            self.add_error("account", _("This account is for another channel. Choose one of this channel."))
-        self._clean_content(data)
-        if data.get("moment") == Publication.Moment.AT and data.get("time") and not data.get("zone"):
-            self.add_error("zone", _("A fixed time needs a time zone."))
-        return data
-
-    def _clean_content(self, data: Mapping[str, Any]) -> None:
-        kind = data.get("content") or ""
-        self.content: tuple[str, Any] = ("", None)
-        if not kind:
-            return
-        model: Any = Page if kind == "page" else Message
-        item = model.objects.filter(pk=data.get(kind)).first() if data.get(kind) else None
-        if item is None:
-            self.add_error(kind, _("Choose it, or leave the content open for now."))
-        else:
-            self.content = (kind, item.translation_key)
-
-    def fields_for_service(self) -> dict[str, Any]:
-        """What `services.publications` takes."""
-        data = self.cleaned_data
-        kind = Publication.Moment(data["moment"])
-        moment = Moment(kind, data["day"], data["time"], data["zone"] if kind == Publication.Moment.AT else "")
-        now = self.publication.audience if self.publication else None
-        public = data["channel"] == Channel.SOCIAL
-        return {
-            "stage": data["stage"],
-            "title": data["title"],
-            "channel": data["channel"],
-            "account": data["account"],
-            "content_kind": self.content[0],
-            "content_key": self.content[1],
-            "audience": None if public else audience_of(data["include"], data["exclude"], now),
-            "moment": moment,
-            "owner": data["owner"],
-        }
 
 
 class TargetForm(forms.Form):
