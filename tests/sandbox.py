@@ -1,16 +1,16 @@
 """The sandbox as a child process of a test: real ports, real wire formats, and the ground truth of what arrived.
 
-from tests.sandbox import sandbox  # the fixture
+The fixture is there for every test::
 
-def test_it(sandbox):
-    settings = sandbox.account_settings("smtp")
-    …
-    assert sandbox.refs() == ["d1", "d2"]
+    settings = sandbox.account_settings("smtp")  # or sandbox.accounts()["smtp"], with the database
+    sandbox.fail("smtp:rcpt", status=451, times=2)
+    assert sandbox.refs("smtp") == ["d1", "d2"]
+
+What can go wrong: `channels.sandbox.faults`. Recipients with a will of their own: `channels.sandbox.people`.
 """
 
 import json
-import subprocess
-import sys
+import multiprocessing
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -25,8 +25,20 @@ import pytest
 from channels.sandbox import keys, sendgrid, server
 from channels.sandbox.store import Arrival, Store
 
+
+def wait_until(condition, seconds, what):
+    """The first true value of `condition`, asked often."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain for {what}"
+        time.sleep(0.005)
+    return value
+
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["__main__", "channels.sandbox.server"])
+"""Children are forked from a process that has everything imported: a sandbox for each test costs a few milliseconds."""
 NAMES = ("smtp", "sendgrid", "x", "fcm")
-ROOT = Path(__file__).resolve().parents[1]
 
 
 class RunningSandbox:
@@ -35,31 +47,36 @@ class RunningSandbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.smtp_port = self.http_port = 0
-        self.process: subprocess.Popen | None = None
+        self.process = None
         self.start()
 
     def start(self) -> None:
         """Start it, on the former ports if there were any."""
-        command = [sys.executable, "-m", "channels.sandbox.server", "--home", str(self.folder)]
-        command += ["--smtp-port", str(self.smtp_port), "--http-port", str(self.http_port)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
-        line = self.process.stdout.readline()
-        assert line, f"the sandbox did not start (exit code {self.process.wait()})"
-        ports = json.loads(line)
+        arguments = (self.folder, self.smtp_port, self.http_port)
+        self.process = PROCESSES.Process(target=server.run, args=arguments, daemon=True)
+        self.process.start()
+        ports = wait_until(self._ports, 20, "the sandbox")
         self.smtp_port, self.http_port = ports["smtp_port"], ports["http_port"]
+
+    def _ports(self) -> dict | None:
+        assert self.process.is_alive(), f"the sandbox did not start (exit code {self.process.exitcode})"
+        try:
+            ports = json.loads((self.folder / server.PORTS_FILE).read_text())
+        except FileNotFoundError:
+            return None
+        return ports if ports["pid"] == self.process.pid else None
 
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+        self.process.join()
 
     def stop(self) -> None:
         """TERM; it must end well."""
-        if self.process.poll() is None:
+        if self.process.is_alive():
             self.process.terminate()
-            assert self.process.wait(10) == 0
-        self.process.stdout.close()
+            self.process.join(10)
+            assert self.process.exitcode == 0
 
     # -- how to reach it --
 
@@ -118,10 +135,7 @@ class RunningSandbox:
 
     def wait_for(self, count: int, service: str = "", seconds: float = 20) -> list[Arrival]:
         """Wait until at least `count` arrived."""
-        end = time.monotonic() + seconds
-        while (found := self.count(service)) < count:
-            assert time.monotonic() < end, f"{found} of {count} arrived in {seconds} s"
-            time.sleep(0.05)
+        wait_until(lambda: self.count(service) >= count, seconds, f"{count} arrivals")
         return self.arrivals(service)
 
     # -- control --
