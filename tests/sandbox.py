@@ -3,7 +3,7 @@
 The fixture is there for every test::
 
     settings = sandbox.account_settings("smtp")  # or sandbox.accounts()["smtp"], with the database
-    sandbox.fail("smtp:rcpt", status=451, times=2)
+    sandbox.fail("smtp", stage="rcpt", status=451, times=2)
     assert sandbox.refs("smtp") == ["d1", "d2"]
 
 What can go wrong: `channels.sandbox.faults`. Recipients with a will of their own: `channels.sandbox.people`.
@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import time
 from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +21,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from channels.sandbox import keys, sendgrid, server
+from channels.sandbox import keys, server
 from channels.sandbox.store import Arrival, Store
 
 
@@ -38,7 +37,6 @@ def wait_until(condition, seconds, what):
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["__main__", "channels.sandbox.server"])
 """Children are forked from a process that has everything imported: a sandbox for each test costs a few milliseconds."""
-NAMES = ("smtp", "sendgrid", "x", "fcm")
 
 
 class RunningSandbox:
@@ -150,9 +148,9 @@ class RunningSandbox:
         except HTTPError as error:
             raise AssertionError(error.read().decode()) from error
 
-    def fail(self, where: str, **fault) -> None:
-        """Set a fault: `sandbox.fail("smtp:rcpt", status=451, times=3)`, `sandbox.fail("sendgrid", lost=True)`."""
-        self.control("POST", "faults", {"where": where, **fault})
+    def fail(self, service: str, **fault) -> None:
+        """Set a fault: `sandbox.fail("smtp", stage="rcpt", status=451)`, `sandbox.fail("sendgrid", close=True)`."""
+        self.control("POST", "faults", {"service": service, **fault})
 
     def heal(self) -> None:
         """No fault any more."""
@@ -161,78 +159,6 @@ class RunningSandbox:
     def set(self, **settings) -> None:
         """Settings: sendgrid_webhook, sendgrid_events, durable, smtp_require_auth."""
         self.control("POST", "settings", settings)
-
-    # -- the same in the words of the conformance suite --
-
-    def settings(self) -> dict[str, dict]:
-        """Settings by provider."""
-        return {provider: self.account_settings(provider) for provider in NAMES}
-
-    @property
-    def faults(self) -> "Knobs":
-        return Knobs(self)
-
-    @property
-    def store(self) -> "Truth":
-        return Truth(self)
-
-
-class Knobs:
-    """`sandbox.faults.add("smtp:rcpt", status=550)`, `.clear()`, `.calls["/v3/mail/send"]`."""
-
-    def __init__(self, running: RunningSandbox) -> None:
-        self._running = running
-        self.add, self.clear = running.fail, running.heal
-
-    @property
-    def calls(self) -> Counter:
-        return Counter(self._running.control("GET", "state")["calls"])
-
-
-@dataclass
-class Message:
-    """One arrival with its payload: `body` as it came, `data` as the recipient's side reads it."""
-
-    arrival: Arrival
-    body: bytes
-
-    @property
-    def recipient(self) -> str:
-        return self.arrival.recipient
-
-    @property
-    def data(self) -> dict:
-        sent = json.loads(self.body)
-        match self.arrival.service:
-            case "sendgrid":
-                return sendgrid.read(self.arrival, self.body)
-            case "x":
-                return {"text": sent["text"], "media_ids": sent.get("media", {}).get("media_ids", [])}
-        return sent["message"]
-
-
-class Truth:
-    """What arrived, by channel."""
-
-    def __init__(self, running: RunningSandbox) -> None:
-        self._running = running
-
-    def copies(self, channel: str = "") -> dict[str, int]:
-        return dict(Counter(arrival.ref for arrival in self._running.arrivals(channel=channel)))
-
-    def messages(self, *, channel: str = "") -> list[Message]:
-        """Newest first."""
-        found = self._running.arrivals(channel=channel, newest=True)
-        return [Message(arrival, self._running.raw(arrival)) for arrival in found]
-
-    def media(self, number: str) -> tuple[str, bytes, str] | None:
-        """Type, content and description of a picture."""
-        store = Store(self._running.folder / server.STORE_FILE, read_only=True)
-        try:
-            found = store.media(number)
-            return (found.mime_type, found.content, found.alt) if found else None
-        finally:
-            store.close()
 
 
 @cache

@@ -1,50 +1,43 @@
-"""What shall go wrong, where and how often: set through the control address, used up by the servers.
+"""What shall go wrong, and how often: set through the control address, used up by the servers.
 
 A fault is a JSON object:
 
-where        an SMTP stage (connect, ehlo, auth, mail, rcpt, data, dot: the answer after the message) as ``smtp:rcpt``, or the
-             path of an API call. In short: ``smtp`` (smtp:dot), ``sendgrid``, ``x``, ``fcm`` (the calls that send)
+service      smtp, sendgrid, x or fcm
 times        how often (1); -1 is always
-skip         how many calls pass unharmed before it (0)
-match        only where the recipient or the request holds this text
+after        how many calls or messages pass unharmed before it (0)
+match        only where the recipient or the path holds this text
+stage        SMTP only: connect, ehlo, auth, mail, rcpt, data or message (the answer after the final dot; the default)
 status       answer with this HTTP status or SMTP code instead; nothing is recorded
-text         the words of that answer
-headers      and its headers (HTTP)
+message      the words of that answer
 retry_after  seconds, as the Retry-After header (HTTP)
 delay        seconds to wait before the answer; without `status` the message is recorded first
-lost         read everything, then close without an answer
-record       with `lost`: whether the message is recorded as arrived (true)
+close        read everything, then close without an answer
+record       with `close`: whether the message is recorded as arrived (true)
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-SHORT = {"smtp": "smtp:dot", "sendgrid": "/v3/mail/send", "x": "/2/tweets", "fcm": "/v1/projects/"}
-STAGES = frozenset({"connect", "ehlo", "auth", "mail", "rcpt", "data", "dot"})
+STAGES = ("connect", "ehlo", "auth", "mail", "rcpt", "data", "message")
 
 
 @dataclass
 class Fault:
     """One thing that shall go wrong."""
 
-    where: str
+    service: str
     times: int = 1
-    skip: int = 0
+    after: int = 0
     match: str = ""
+    stage: str = ""
     status: int = 0
-    text: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
     retry_after: int | None = None
     delay: float = 0.0
-    lost: bool = False
+    close: bool = False
     record: bool = True
-
-    def hits(self, where: str, about: str) -> bool:
-        """Whether a call at `where` is meant; a path that ends in a slash means everything under it."""
-        there = where.startswith(self.where) if self.where.endswith("/") else where == self.where
-        return there and self.match in about
 
 
 class Faults:
@@ -59,13 +52,15 @@ class Faults:
         known = {field.name for field in fields(Fault)}
         if unknown := set(given) - known:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
-        where = SHORT.get(given["where"], given["where"])
-        service, _, stage = where.partition(":")
-        if not where.startswith("/") and not (service == "smtp" and stage in STAGES):
-            raise ValueError("where must be a path, smtp:<stage>, or one of smtp, sendgrid, x, fcm")
-        fault = Fault(**{**given, "where": where})
-        if not (fault.status or fault.lost or fault.delay):
-            raise ValueError("say what goes wrong: status, lost or delay")
+        if given.get("service") not in {"smtp", "sendgrid", "x", "fcm"}:
+            raise ValueError("service must be smtp, sendgrid, x or fcm")
+        fault = Fault(**given)
+        if not (fault.status or fault.close or fault.delay):
+            raise ValueError("say what goes wrong: status, close or delay")
+        if fault.service == "smtp":
+            fault.stage = fault.stage or "message"
+            if fault.stage not in STAGES:
+                raise ValueError(f"stage must be one of {', '.join(STAGES)}")
         self._faults.append(fault)
 
     def clear(self) -> None:
@@ -76,17 +71,17 @@ class Faults:
         """What is still to come."""
         return [asdict(fault) for fault in self._faults]
 
-    def take(self, where: str, about: bytes = b"") -> Fault | None:
-        """The fault that hits this call, used up by one."""
-        self.calls[where] += 1
+    def take(self, service: str, stage: str = "", about: bytes = b"") -> Fault | None:
+        """The fault that hits this call, used up by one; `stage` is a path where HTTP is spoken."""
+        self.calls[f"smtp:{stage}" if service == "smtp" else stage] += 1
         if not self._faults:
             return None
-        words = about.decode("utf-8", "replace")
+        words = f"{stage} {about.decode('utf-8', 'replace')}"
         for fault in self._faults:
-            if not fault.hits(where, words):
+            if fault.service != service or (fault.stage or stage) != stage or fault.match not in words:
                 continue
-            if fault.skip > 0:
-                fault.skip -= 1
+            if fault.after > 0:
+                fault.after -= 1
                 continue
             fault.times -= 1
             if fault.times == 0:

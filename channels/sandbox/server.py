@@ -98,14 +98,14 @@ class Sandbox:
         service = _service(request)
         if not service:
             return answer(404, {"error": "The sandbox plays no such service."})
-        fault = self.faults.take(request.path, request.body)
+        fault = self.faults.take(service, request.path, request.body)
         if fault is None:
             response = self._served(service, request)
         elif fault.status:
             response = _harmed(fault)
         else:
             response = self._served(service, request, record=fault.record)
-            response.close = fault.lost
+            response.close = fault.close
         self.store.commit()
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
@@ -228,9 +228,8 @@ def _service(request: Request) -> str:
 
 
 def _harmed(fault: Fault) -> Response:
-    words = fault.text or "The sandbox was asked to answer this"
+    words = fault.message or "The sandbox was asked to answer this"
     response = answer(fault.status, {"error": {"message": words}, "errors": [{"message": words}], "detail": words})
-    response.headers |= fault.headers
     if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
     return response

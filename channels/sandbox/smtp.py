@@ -116,7 +116,7 @@ class SmtpSession(asyncio.Protocol):
 
     def _unless_harmed(self, stage: str, about: bytes, then: Callable[[], None]) -> None:
         """Do `then`, unless a fault comes first, late, or in its place."""
-        fault = self._server.faults.take(f"smtp:{stage}", about)
+        fault = self._server.faults.take("smtp", stage, about)
         if fault is None:
             then()
         else:
@@ -130,11 +130,11 @@ class SmtpSession(asyncio.Protocol):
             self._answer_by(fault, then)
 
     def _answer_by(self, fault: Fault, then: Callable[[], None]) -> None:
-        if fault.lost:
+        if fault.close:
             self._closing = True
         elif fault.status:
             code = str(fault.status)
-            self._say(f"{code} {fault.text or code[0] + '.3.0 The sandbox was asked to answer this'}".encode())
+            self._say(f"{code} {fault.message or code[0] + '.3.0 The sandbox was asked to answer this'}".encode())
             self._closing = fault.status == 421
         else:
             then()
@@ -335,8 +335,8 @@ class SmtpSession(asyncio.Protocol):
         if wrong is not None:
             self._say(wrong)
             return True
-        fault = self._server.faults.take("smtp:dot", " ".join(recipients).encode())
-        if fault is not None and (fault.status or (fault.lost and not fault.record)):
+        fault = self._server.faults.take("smtp", "message", " ".join(recipients).encode())
+        if fault is not None and (fault.status or (fault.close and not fault.record)):
             self._meet(fault, lambda: None)
             return True
         number = self._record(message, recipients)

@@ -213,11 +213,11 @@ def test_http_faults(sandbox):
         client.send(mail_to("anna@mail.example"))
     assert error.value.status_code == 429 and error.value.headers["Retry-After"] == "7"
     assert sandbox.count() == 0
-    sandbox.fail("sendgrid", lost=True)
+    sandbox.fail("sendgrid", close=True)
     with pytest.raises((http.client.HTTPException, OSError)):
         client.send(mail_to("anna@mail.example"))
     assert sandbox.count() == 1
-    sandbox.fail("sendgrid", skip=1, status=503, match="bert@")
+    sandbox.fail("sendgrid", after=1, status=503, match="bert@")
     assert client.send(mail_to("bert@mail.example")).status_code == 202
     assert client.send(mail_to("anna@mail.example")).status_code == 202
     with pytest.raises(SendGridError):

@@ -121,9 +121,9 @@ def test_signing_in_step_by_step(sandbox):
         assert reply().startswith("235")
 
 
-@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "message"])
 def test_a_fault_hits_once_and_where_it_was_asked(sandbox, client, stage):
-    sandbox.fail(f"smtp:{stage}", status=452)
+    sandbox.fail("smtp", stage=stage, status=452)
     with pytest.raises(smtplib.SMTPException) as error:
         client.sendmail("a@shop.example", ["anna@mail.example"], LETTER)
     assert "452" in str(error.value)
@@ -134,7 +134,7 @@ def test_a_fault_hits_once_and_where_it_was_asked(sandbox, client, stage):
 
 @pytest.mark.parametrize("record", [True, False])
 def test_closing_without_an_answer(sandbox, client, record):
-    sandbox.fail("smtp", lost=True, record=record)
+    sandbox.fail("smtp", close=True, record=record)
     with pytest.raises(smtplib.SMTPServerDisconnected):
         client.sendmail("a@shop.example", ["anna@mail.example"], LETTER)
     assert sandbox.count() == int(record)
