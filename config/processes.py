@@ -36,7 +36,9 @@ def web(port: int, host: str = "127.0.0.1", env: Mapping[str, str] | None = None
 
 def worker(number: int, env: Mapping[str, str] | None = None) -> Child:
     """A channel worker. Threads, because it waits for providers most of the time; more processes for more cores."""
-    command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--pool", "threads"]
+    # Celery warns of root at every start; a container runs as root, and pickle, the reason for the warning, is not accepted.
+    command = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet"]
+    command += ["-A", "config.celery", "worker", "--pool", "threads"]
     command += ["--concurrency", str(WORKER_THREADS), "--hostname", f"worker{number}@%h", "--loglevel", "WARNING"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return Child(f"worker{number}", command, env or {})

@@ -200,10 +200,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_PUBLISH_RETRY = False
 
+_level = env.text("ALMANAC_LOG_LEVEL", "WARNING")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("ALMANAC_LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["stderr"], "level": _level},
+    "loggers": {"django": {"handlers": [], "level": _level}},
 }

@@ -25,7 +25,7 @@ ALMANAC_HASH_KEY = env.text("ALMANAC_HASH_KEY", [SECRET_KEY, *SECRET_KEY_FALLBAC
 DATABASES = {"default": env.database("DATABASE_URL", env.sqlite(ALMANAC_HOME / "almanac.sqlite3"))}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-CELERY_BROKER_URL = env.text("ALMANAC_BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.text("ALMANAC_BROKER_URL", "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem://"):
     _bells = ALMANAC_HOME / "bells"
     for _name in ("queue", "processed", "control"):
