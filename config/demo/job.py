@@ -10,12 +10,15 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from wagtail.models import APIToken, Page
 
+from campaigns.links import services as links
+from campaigns.links import tokens
 from campaigns.measurement.services import reviews
 from campaigns.planning.models import Campaign
 from channels.models import ChannelAccount
@@ -28,6 +31,7 @@ from core.errors import AlmanacError, Conflict, TryLater
 from core.http import Door
 from core.models import User
 from core.services import create_token
+from core.signing import BadToken
 
 PROMOTION = "black-friday-2026"
 START_SECONDS = 60.0
@@ -194,7 +198,7 @@ class Job(threading.Thread):
             "external_id": f"demo-{self.summary['campaign']}",
             "currency": "USD",
             "total_minor": ORDER_MINOR,
-            "click_token": buyer.click_token,
+            "click_token": buyer.token,
         }
         for _ in range(3):
             self.author("POST", "orders", order)
@@ -216,14 +220,26 @@ class Job(threading.Thread):
             self.check(f"results: {name}", self.results["attributed"][name], value)
 
     def _read(self, message: Arrival) -> player.Visit:
+        """Open the mail and follow its first tracked link, with a browser that runs the page's script."""
         player.open_mail(message)
-        return player.click(message, 0)
+        found = next(link for link in player.find(message.id).links if self._leads_home(link.url))
+        return player.click(message, found.number)
+
+    def _leads_home(self, url: str) -> bool:
+        """Whether a tracked link of a message leads to a page of our own, which tells of the visit."""
+        *_, token, number = urlsplit(url).path.split("/")
+        try:
+            ref = tokens.read("click", token)
+        except BadToken:
+            return False
+        target = links.target(ref.link_set_id, int(number))
+        return target is not None and target.startswith(self.place.base_url)
 
     def _review(self, slug: str) -> None:
         """Freeze the first review; its numbers are those just seen."""
         campaign = Campaign.objects.get(public_id=slug)
         by = User.objects.get(username="reviewer")
-        review = reviews.freeze(campaign, by=by, findings="Made by the demo run.")
+        review = reviews.freeze(campaign, findings="Made by the demo run.", decisions="", by=by)
         self.check("review: revenue", review.numbers["attributed"]["gmv_minor"], ORDER_MINOR)
         self.summary["review"] = str(review.public_id)
 
