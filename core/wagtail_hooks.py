@@ -1,8 +1,13 @@
-"""What the shared ground adds to Wagtail's admin: the words of its log."""
+"""What the shared ground adds to Wagtail's admin: the words of its log, and the installation's page."""
 
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
+from wagtail.admin.menu import MenuItem
 from wagtail.log_actions import LogActionRegistry
+
+from core import views
 
 
 @hooks.register("register_log_actions")
@@ -11,4 +16,26 @@ def log_actions(actions: LogActionRegistry) -> None:
     actions.register_action("almanac.create_token", _("Make an API token"), _("API token made"))
     actions.register_action(
         "almanac.confirm_installation", _("Confirm the installation"), _("Installation confirmed: it may send")
+    )
+
+
+class InstallationMenuItem(MenuItem):
+    """For those who may confirm it."""
+
+    def is_shown(self, request: HttpRequest) -> bool:
+        """Whether the menu has it."""
+        return request.user.has_perm("core.change_installation")
+
+
+@hooks.register("register_admin_urls")
+def admin_urls() -> list[URLPattern]:
+    """Which installation this is."""
+    return [path("reports/installation/", views.installation_page, name="installation")]
+
+
+@hooks.register("register_reports_menu_item")
+def installation_menu_item() -> MenuItem:
+    """Under Reports."""
+    return InstallationMenuItem(
+        _("Installation"), reverse_lazy("installation"), name="installation", icon_name="site", order=950
     )

@@ -92,3 +92,21 @@ def test_processes_that_beat_are_alive():
     installation.beat("worker")
     assert heartbeat.alive("worker") == 1
     assert heartbeat.alive("scheduler") == 0
+
+
+def test_a_person_confirms_it_in_the_admin(client, owner, settings):
+    installation.check_and_beat()
+    settings.ALMANAC_BASE_URL = "https://clone.example"
+    client.force_login(owner)
+    page = client.get("/admin/reports/installation/")
+    assert "sends nothing now" in page.text
+    assert "https://clone.example" in page.text
+    client.post("/admin/reports/installation/")
+    assert installation.may_send() == (True, "")
+    assert "It is the one that was confirmed" in client.get("/admin/reports/installation/").text
+
+
+def test_only_who_may_change_the_installation_sees_it(client, marketer):
+    client.force_login(marketer)
+    assert client.post("/admin/reports/installation/").status_code in {302, 403}
+    assert Installation.objects.count() == 0
