@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from wagtail.admin.auth import permission_required
 
 from core import clock, heartbeat, installation
-from core.models import ProcessHeartbeat, User
+from core.models import Installation, ProcessHeartbeat, User
 
 
 @permission_required("core.change_installation")
@@ -39,8 +39,7 @@ def _context() -> dict[str, Any]:
         "installation": row,
         "ready": ready,
         "why": why,
-        "known": _lines(row.fingerprint),
-        "found": _lines(installation.fingerprint()),
+        "facts": _facts(row),
         "processes": [
             {"row": process, "alive": process.seen_at >= silent_before}
             for process in ProcessHeartbeat.objects.order_by("kind", "host", "pid")
@@ -49,10 +48,12 @@ def _context() -> dict[str, Any]:
     }
 
 
-def _lines(fingerprint: dict[str, Any]) -> list[tuple[str, str]]:
-    """A fingerprint for people: the address first, then what tells the database."""
-    database = fingerprint.get("database", {})
-    return [
-        (_("Address"), str(fingerprint.get("base_url", ""))),
-        (_("Database"), " ".join(f"{name}: {value}" for name, value in sorted(database.items()))),
-    ]
+def _facts(row: Installation) -> list[tuple[str, str, str]]:
+    """Name, confirmed value and present value of everything that tells this installation from a copy."""
+    then, now = _flat(row.fingerprint), _flat(installation.fingerprint())
+    return [(name, then.get(name, ""), now.get(name, "")) for name in dict.fromkeys([*now, *then])]
+
+
+def _flat(fingerprint: dict[str, Any]) -> dict[str, str]:
+    database = {str(name): str(value) for name, value in sorted(fingerprint.get("database", {}).items())}
+    return {_("Address"): str(fingerprint.get("base_url", "")), **database}
