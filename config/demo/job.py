@@ -3,6 +3,7 @@
 It works from outside: over the API with two service accounts, and by playing recipients of what the sandbox received.
 """
 
+import functools
 import io
 import json
 import threading
@@ -164,7 +165,7 @@ class Job(threading.Thread):
         self.told: dict[str, dict[str, Any]] = {}
         for provider, publication in self.publications.items():
             self.told[provider] = self.wait(
-                f"the publication over {provider}", SEND_SECONDS, lambda one=publication: self._if_done(one)
+                f"the publication over {provider}", SEND_SECONDS, functools.partial(self._if_done, publication)
             )
             ledger = self.told[provider]["ledger"]
             self.check(f"{provider}: the ledger adds up", sum(ledger.values()) - ledger["targeted"], ledger["targeted"])
