@@ -10,6 +10,13 @@ from django.contrib.auth import get_user_model
 from tests.sandbox import sandbox  # noqa: F401 - a fixture for every test
 
 
+def pytest_sessionstart(session):
+    """Translations first: Django keeps a catalogue that it has read once, also an empty one."""
+    from config import assets
+
+    assets.compile_translations()
+
+
 def pytest_collection_modifyitems(config, items):
     """A service that is not named is a skip; one that is named and missing is a failure, in the test itself."""
     for marker, variable in (
