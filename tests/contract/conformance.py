@@ -85,7 +85,7 @@ class Conformance:
         raise NotImplementedError
 
     def service_fails(self, **fault):
-        self.sandbox.fail(fault.pop("where", self.service), **fault)
+        self.sandbox.fail(self.service, **fault)
 
     # --- scaffolding
 
@@ -232,7 +232,7 @@ class Conformance:
         return {"base_url": f"http://127.0.0.1:{port}"}
 
     def test_a_lost_answer_is_ambiguous(self):
-        self.service_fails(lost=True)
+        self.service_fails(close=True)
         (outcome,) = self.send(self.jobs(1))
         if self.provider.capabilities.replay_safe:
             assert outcome.result in {Result.AMBIGUOUS, Result.RETRY}

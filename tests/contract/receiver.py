@@ -31,7 +31,7 @@ class Receiver:
                     return
                 receiver.taken.append((dict(self.headers), json.loads(body)))
                 time.sleep(fault.get("delay", 0))
-                if fault.get("lost"):
+                if fault.get("close"):
                     self.close_connection = True
                     return
                 self.reply(202, {})
