@@ -57,13 +57,21 @@ class _Parts:
 # --- E-mail ----------------------------------------------------------------------------------------------------------
 
 
-def email(item: Any) -> EmailRendition:
-    """The e-mail of `item`; raises `Invalid` for a message that says nothing."""
+def lacks(item: Any) -> str:
+    """What the e-mail of `item` still needs before it can be sent, as a sentence; empty when nothing is missing."""
+    source = getattr(item, "email_html", "") or getattr(item, "email_mjml", "")
+    if source or item.email_body or item.email_text or item.said_summary:
+        return ""
+    return gettext("“%(name)s” has no e-mail yet: write its text.") % {"name": item.said_title}
+
+
+def email(item: Any, *, unfinished: bool = False) -> EmailRendition:
+    """The e-mail of `item`; raises `Invalid` for one that says nothing, unless it is only shown while it is written."""
     brand, language, parts = brand_of(item), item.said_language, _Parts()
     source = getattr(item, "email_html", "")
     mjml = getattr(item, "email_mjml", "")
-    if not (source or mjml or item.email_body or item.email_text or item.said_summary):
-        raise Invalid(gettext("“%(name)s” has no e-mail yet: write its text.") % {"name": item.said_title})
+    if not unfinished and (sentence := lacks(item)):
+        raise Invalid(sentence)
     subject = parts.take("subject", item.email_subject, _plain(item.said_title))
     preheader = parts.take("preheader", item.email_preheader, _plain(Truncator(item.said_summary).chars(140)))
     if mjml:

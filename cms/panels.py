@@ -14,6 +14,10 @@ from cms import limits
 format_html_lazy = keep_lazy_text(format_html)
 
 
+REFUSED = _("{count} too many: X would refuse the post. Shorten it.")
+CUT = _("{count} more than most devices show; they cut the rest.")
+
+
 def counted(kind: str, limit: int, *, extra: int = 0) -> dict[str, Any]:
     """Widget attributes for the character counter; `extra` is the weight of what is added to the text later."""
     return {
@@ -21,6 +25,7 @@ def counted(kind: str, limit: int, *, extra: int = 0) -> dict[str, Any]:
         "data-al-counter-kind-value": kind,
         "data-al-counter-limit-value": limit,
         "data-al-counter-extra-value": extra,
+        "data-al-counter-over-value": REFUSED if kind == "x" else CUT,
     }
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.csp import CSP
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cms import derive, limits
@@ -34,6 +35,7 @@ PART_NAMES = {
 }
 
 
+PROBLEM = "cms/previews/problem.html"
 POLICY = {
     "default-src": [CSP.NONE],
     "img-src": [CSP.SELF, "data:", "https:", "http:"],
@@ -64,13 +66,15 @@ def sample(item: Any) -> dict[str, Any]:
 
 
 def _email(item: Any) -> dict[str, Any]:
-    rendition, context = derive.email(item), sample(item)
+    begun = bool(item.email_subject or item.email_preheader)
+    rendition, context = derive.email(item, unfinished=begun), sample(item)
     return {
         "subject": parse(rendition.subject, Escape.HEADER).render(context),
         "preheader": parse(rendition.preheader, Escape.TEXT).render(context),
         "sender": rendition.from_name,
         "html": parse(rendition.html, Escape.HTML).render(context),
         "text": parse(rendition.text, Escape.TEXT).render(context),
+        "lacks": derive.lacks(item),
         "size": len(rendition.html.encode()) // 1024 + 1,
         "derived": rendition.derived,
     }
@@ -102,6 +106,9 @@ def _push(item: Any) -> dict[str, Any]:
     }
 
 
+FIELDS_OF: Mapping[str, str] = {EMAIL: "email_", EMAIL_TEXT: "email_", POST: "social_", PUSH: "push_"}
+"""How the names of the fields begin that a preview shows."""
+
 VIEWS: Mapping[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     EMAIL: ("cms/previews/email.html", _email),
     EMAIL_TEXT: ("cms/previews/email_text.html", _email),
@@ -110,14 +117,28 @@ VIEWS: Mapping[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
 }
 
 
+def mistakes_of(item: Any, mode: str) -> list[tuple[str, str]]:
+    """Label and sentence of each field of this channel that is not right yet; the other channels go on meanwhile."""
+    begins = FIELDS_OF.get(mode, FIELDS_OF[EMAIL])
+    return [
+        (capfirst(str(item._meta.get_field(name).verbose_name)), sentence)
+        for name, sentence in item.mistakes().items()
+        if name.startswith(begins)
+    ]
+
+
 def serve(item: Any, request: HttpRequest, mode: str) -> HttpResponse:
     """The preview of one channel. A mistake in a text is shown where the preview would be, as a sentence."""
     template, collect = VIEWS.get(mode) or VIEWS[EMAIL]
     context: dict[str, Any] = {"item": item, "brand": derive.brand_of(item), "mode": mode}
+    mistakes = mistakes_of(item, mode)
     try:
-        context |= collect(item)
+        if mistakes:
+            template, context["mistakes"] = PROBLEM, mistakes
+        else:
+            context |= collect(item)
     except AlmanacError as error:
-        template, context["problem"] = "cms/previews/problem.html", error.message
+        template, context["problem"] = PROBLEM, error.message
     names = {**PART_NAMES, "text": _("plain text")} if mode in (EMAIL, EMAIL_TEXT) else PART_NAMES
     context["derived_names"] = [names[name] for name in sorted(context.get("derived", ()))]
     response = TemplateResponse(request, template, context)

@@ -1,13 +1,14 @@
-"""The editor's screens for messages."""
+"""The editor's screens."""
 
 from django.forms import Textarea, URLInput
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList, PublishingPanel, TabbedInterface
 from wagtail.admin.ui.tables import LiveStatusTagColumn, UpdatedAtColumn
+from wagtail.admin.viewsets.pages import PageViewSet
 from wagtail.snippets.views.snippets import SnippetViewSet
 
-from cms import panels
-from cms.models import Message
+from cms import editor, panels
+from cms.models import ArticlePage, Message, PromotionPage, TutorialPage
 
 SOURCE = {"rows": 14, "spellcheck": "false", "class": "al-source"}
 WRITTEN = _(
@@ -16,10 +17,25 @@ WRITTEN = _(
 )
 
 
+class SentPageViewSet(PageViewSet):
+    """Pages with channels: Wagtail's screens, with a preview that lives."""
+
+    preview_on_add_view_class = editor.PagePreviewOnCreate
+    preview_on_edit_view_class = editor.PagePreviewOnEdit
+
+
+SENT_PAGES = [
+    SentPageViewSet(name=model._meta.model_name, model=model) for model in (ArticlePage, TutorialPage, PromotionPage)
+]
+
+
 class MessageViewSet(SnippetViewSet):
     """Messages: listing, editor with one tab per channel, workflow, history."""
 
     model = Message
+    add_view_class = editor.MessageCreateView
+    preview_on_add_view_class = editor.MessagePreviewOnCreate
+    preview_on_edit_view_class = editor.MessagePreviewOnEdit
     icon = "mail"
     menu_label = _("Messages")
     menu_order = 150

@@ -8,7 +8,7 @@ from wagtail.admin.viewsets.base import ViewSet
 from wagtail.snippets.models import register_snippet
 
 from cms.choosers import offer_chooser, product_chooser
-from cms.viewsets import MessageViewSet
+from cms.viewsets import SENT_PAGES, MessageViewSet
 
 register_snippet(MessageViewSet)
 
@@ -17,6 +17,12 @@ register_snippet(MessageViewSet)
 def choosers() -> list[ViewSet]:
     """Choosing offers and products in a form."""
     return [offer_chooser, product_chooser]
+
+
+@hooks.register("register_admin_viewset")
+def sent_pages() -> list[ViewSet]:
+    """Articles, tutorials and promotions."""
+    return list(SENT_PAGES)
 
 
 @hooks.register("insert_editor_js")

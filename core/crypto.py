@@ -28,11 +28,18 @@ def encrypt_json(value: Any, *, bound_to: str) -> str:
 
 def decrypt_json(text: str, *, bound_to: str) -> Any:
     """Open what `encrypt_json` made for the same place; raises `FixSettings` when no key of ours opens it."""
-    raw = base64.urlsafe_b64decode(text.removeprefix(_PREFIX))
+    try:
+        if not text.startswith(_PREFIX):
+            raise ValueError("not one of ours")
+        raw = base64.urlsafe_b64decode(text.removeprefix(_PREFIX))
+    except ValueError:  # binascii.Error is one
+        raise FixSettings(
+            "A stored secret is empty or damaged and cannot be opened. Enter the secret again, or restore it from a backup."
+        ) from None
     for key in signing.keys_for(_PURPOSE):
         try:
             return json.loads(AESGCM(key).decrypt(raw[:12], raw[12:], bound_to.encode()))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # a nonce too short is a ValueError
             continue
     raise FixSettings(
         "A stored secret cannot be opened with the present ALMANAC_SECRET_KEY. Add the former key to "

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from django.utils.translation import gettext
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -109,6 +110,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 # Jinja2 only reads the source. Nothing is ever run by it: what `_Walker` does not know has no meaning here.
 _READER = ImmutableSandboxedEnvironment(autoescape=True, keep_trailing_newline=True, newline_sequence="\n")
+_UNCLOSED = re.compile(r"(\{\{|\{%)(?:(?!\}\}|%\}|\{\{|\{%).)*(?=\{\{|\{%|\Z)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HEADER_BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
@@ -186,6 +188,14 @@ def parse(source: str, escape: Escape, allowed: frozenset[str] | None = None) ->
         walker = _Walker(PUBLIC_NAMES if allowed is None else allowed)
         items = [item for node in body for item in walker.item(node, 0)]
     except TemplateSyntaxError as error:
+        if unclosed := _UNCLOSED.search(source):
+            line = source.count("\n", 0, unclosed.start()) + 1
+            closing = "}}" if unclosed[1] == "{{" else "%}"
+            raise Invalid(
+                gettext("Line %(line)d of the text: “%(place)s” is not closed. End it with %(closing)s.")
+                % {"line": line, "place": unclosed[0].strip()[:40], "closing": closing},
+                code="template",
+            ) from error
         raise Invalid(f"Line {error.lineno} of the text cannot be read: {error.message}.", code="template") from error
     except RecursionError as error:
         raise Invalid("The text is nested too deeply.", code="template") from error

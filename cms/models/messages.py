@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib.contenttypes.fields import GenericRelation
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -83,15 +82,11 @@ class Message(
         """Every saved version, the newest last."""
         return self._revisions
 
-    def clean(self) -> None:
+    def mistakes(self) -> dict[str, str]:
         """As the channel fields, and the e-mail source must be readable; there is only one of it."""
-        errors: dict[str, Any] = {}
-        try:
-            super().clean()
-        except ValidationError as error:
-            errors.update(error.message_dict)
+        found = super().mistakes()
         if self.email_mjml and self.email_html:
-            errors["email_html"] = [_("Give the e-mail as MJML or as HTML, not as both.")]
+            found["email_html"] = _("Give the e-mail as MJML or as HTML, not as both.")
         for name, check in (("email_mjml", self._check_mjml), ("email_html", markup.check_html)):
             source = getattr(self, name)
             if not source:
@@ -100,9 +95,8 @@ class Message(
                 check(source)
                 parse(markup.without_comments(source), Escape.HTML)
             except Invalid as error:
-                errors[name] = [error.message]
-        if errors:
-            raise ValidationError(errors)
+                found[name] = error.message
+        return found
 
     @staticmethod
     def _check_mjml(source: str) -> None:

@@ -65,10 +65,12 @@ class Renditions(models.Model):
     class Meta:
         abstract = True
 
-    def clean(self) -> None:
-        """Refuse a template source that names what there is not, with the sentence that says so."""
-        super().clean()
-        errors: dict[str, Any] = {}
+    is_sketch = False
+    """True while it is only shown beside the form: what is half typed is told in the preview, not refused."""
+
+    def mistakes(self) -> dict[str, str]:
+        """The sentence for each field whose template source cannot be used, by the field's name."""
+        found = {}
         for name, (escape, allowed) in self.sources.items():
             value = getattr(self, name)
             try:
@@ -76,9 +78,14 @@ class Renditions(models.Model):
                     value = markup.clean_rich_text(value)
                 parse(value, escape, allowed)
             except Invalid as error:
-                errors[name] = [error.message]
-        if errors:
-            raise ValidationError(errors)
+                found[name] = error.message
+        return found
+
+    def clean(self) -> None:
+        """Refuse a template source that names what there is not, with the sentence that says so."""
+        super().clean()
+        if not self.is_sketch and (errors := self.mistakes()):
+            raise ValidationError(dict(errors))
 
     # --- What is derived from -----------------------------------------------------------------------------------------
 

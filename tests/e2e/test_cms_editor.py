@@ -105,7 +105,6 @@ def test_an_editor_writes_once_and_sees_every_channel(live_server, shop, editor_
         preview = page.frame_locator("#w-preview-iframe")
         page.get_by_role("tab", name="Content").click()
         expect(preview.locator("h1")).to_have_text("Black Friday")
-        page.wait_for_timeout(2000)  # Wagtail drops a change of mode while it still loads the former preview
         page.get_by_role("tab", name="E-mail").click()
         expect(page.locator("#id_preview_mode")).to_have_value("email")
         expect(preview.locator("h1")).to_have_text("Maya, it begins")
@@ -122,6 +121,80 @@ def test_an_editor_writes_once_and_sees_every_channel(live_server, shop, editor_
     made = PromotionPage.objects.get(slug="black-friday").get_latest_revision_as_object()
     assert (made.offer, made.push_title) == (shop["offer"], "It begins")
     assert made.social_text == "Only {{ offer.price }} 你好"
+
+
+def test_what_is_typed_on_a_new_page_is_seen_at_once_on_every_channel(live_server, shop, editor_at_work):
+    """Nothing is saved and there is no title yet: an autosave is refused all the while."""
+    with browser(1400) as page:
+        sign_in(page, live_server, "editor")
+        page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
+        preview = page.frame_locator("#w-preview-iframe")
+        page.get_by_role("button", name="Toggle preview").click()
+        page.get_by_role("tab", name="E-mail").click()
+        # Wagtail takes what is typed in the first two seconds as if it had always been there.
+        page.locator("#id_email_subject").press_sequentially("Come in, {{ fir", delay=20)
+        problem = preview.locator(".problem")
+        expect(problem).to_contain_text("Subject")
+        expect(problem).to_contain_text("“{{ fir” is not closed. End it with }}.")
+        page.locator("#id_email_subject").press_sequentially("st_name }}", delay=20)
+        expect(preview.locator(".envelope h1")).to_have_text("Come in, Maya")
+        expect(preview.get_by_role("alert")).to_contain_text("write its text")
+        page.locator("[data-contentpath=email_body] [contenteditable=true]").click()
+        page.keyboard.type("Our winter rooms are open.", delay=20)
+        letter = preview.frame_locator("iframe.letter")
+        expect(letter.get_by_text("Our winter rooms are open.")).to_be_visible()
+        page.select_option("#id_preview_mode", "email-text")
+        expect(preview.locator(".plain")).to_contain_text("Our winter rooms are open.")
+
+        page.get_by_role("tab", name="Post").click()
+        page.locator("#id_social_text").press_sequentially("We open. ", delay=20)
+        expect(preview.locator(".words")).to_contain_text("We open.")
+        page.get_by_role("tab", name="Push").click()
+        page.locator("#id_push_title").press_sequentially("It begins", delay=20)
+        expect(preview.locator(".notification h1")).to_have_text("It begins")
+        page.get_by_role("tab", name="Content").click()
+        page.locator("#id_title").press_sequentially("Black Friday", delay=20)
+        expect(preview.locator("h1")).to_have_text("Black Friday")
+        # With a title it can be kept, and goes on living at its new address.
+        page.wait_for_url("**/edit/**")
+        page.locator("#id_summary").fill("Four days, one price.")
+        expect(preview.get_by_text("Four days, one price.")).to_be_visible()
+
+
+def test_the_preview_goes_on_while_somebody_types_and_keeps_up_with_quick_tabs(live_server, shop, editor_at_work):
+    with browser(1400) as page:
+        sign_in(page, live_server, "editor")
+        page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
+        preview = page.frame_locator("#w-preview-iframe")
+        page.get_by_role("button", name="Toggle preview").click()
+        page.get_by_role("tab", name="Post").click()
+        page.evaluate(
+            """() => {
+                const field = document.querySelector("#id_social_text");
+                const typist = setInterval(() => field.value += "a ", 100);
+                setTimeout(() => clearInterval(typist), 60000);
+            }"""
+        )  # no pause in typing at all
+        expect(preview.locator(".words")).to_contain_text("a a a")
+        for _round in range(2):
+            for name in ("E-mail", "Push", "Content", "Post", "E-mail"):
+                page.get_by_role("tab", name=name).click()
+        expect(preview.locator("body.preview-email")).to_be_visible()
+        page.keyboard.press("ArrowRight")  # with the keyboard too
+        expect(preview.locator(".post")).to_be_visible()
+
+
+def test_a_post_that_x_would_refuse_is_told_while_it_is_written(live_server, shop, editor_at_work):
+    with browser(1400) as page:
+        sign_in(page, live_server, "editor")
+        page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
+        page.get_by_role("button", name="Toggle preview").click()
+        page.get_by_role("tab", name="Post").click()
+        page.fill("#id_social_text", "好" * 140)
+        expect(page.locator("#id_social_text + output")).to_have_text(
+            "304 / 280 · 24 too many: X would refuse the post. Shorten it."
+        )
+        expect(page.frame_locator("#w-preview-iframe").locator("footer.warning")).to_contain_text("too long")
 
 
 def test_a_mistake_is_told_at_its_field(live_server, shop, editor_at_work):

@@ -23,7 +23,7 @@
     text.replace(/\{%.*?%\}/gs, "").replace(/\{\{.*?\}\}/gs, (place) => (/default\(["'](.*?)["']\)/.exec(place) || [, "0000000"])[1]);
 
   class CounterController extends window.StimulusModule.Controller {
-    static values = { kind: String, limit: Number, extra: Number };
+    static values = { kind: String, limit: Number, extra: Number, over: String };
 
     connect() {
       this.output = document.createElement("output");
@@ -43,16 +43,69 @@
     show() {
       const text = filled(this.element.value);
       const length = this.kindValue === "x" ? weight(text) + (text ? this.extraValue : 0) : [...text].length;
+      const over = length - this.limitValue;
       this.output.textContent = `${length} / ${this.limitValue}`;
-      this.output.classList.toggle("al-counter--over", length > this.limitValue);
+      if (over > 0) this.output.textContent += ` · ${this.overValue.replace("{count}", over)}`;
+      this.output.classList.toggle("al-counter--over", over > 0);
     }
   }
   window.wagtail.app.register("al-counter", CounterController);
 
+  // --- A preview that lives --------------------------------------------------------------------------------------------
+  // Wagtail tells its preview of a change only after a pause in typing, and takes whatever stands in the form two seconds
+  // after it opened (later on a busy machine) as unchanged. Here the form is looked at while somebody types, from the start.
+
+  const LOOK_EVERY = 600;
+  const IGNORED = /^(csrfmiddlewaretoken|next|loaded_revision_.*|comments-.*)$/;
+
+  const written = (form) => {
+    const pairs = [...new FormData(form)].filter(([name]) => !IGNORED.test(name));
+    return JSON.stringify(pairs.map(([name, value]) => [name, value instanceof File ? `${value.name} ${value.size}` : value]));
+  };
+
+  const preview = () => document.querySelector('[data-controller~="w-preview"]');
+  const isShown = (panel) => panel && panel.offsetParent !== null && !document.hidden;
+  // While an update is under way, this makes Wagtail begin another as soon as it ends.
+  const makeStale = () => preview()?.setAttribute("data-w-preview-stale-value", "true");
+
+  const watch = (form) => {
+    let last = written(form);
+    window.setInterval(() => {
+      if (!isShown(preview())) return;
+      const now = written(form);
+      if (now === last) return;
+      last = now;
+      makeStale();
+    }, LOOK_EVERY);
+
+    // Who writes before Wagtail has taken its measure has written all the same: to be saved, and asked about on leaving.
+    let early = false;
+    const begun = (event) => {
+      early ||= event.isTrusted;
+    };
+    form.addEventListener("input", begun);
+    form.addEventListener(
+      "w-unsaved:watch-edits",
+      () => {
+        form.removeEventListener("input", begun);
+        if (early) form.setAttribute("data-w-unsaved-force-value", "true");
+      },
+      { once: true },
+    );
+  };
+
+  // What keeps the preview from being shown is said below it, not only that something does.
+  const tell = (event) => {
+    const mistakes = event.detail.data.mistakes || [];
+    const place = event.target.querySelector(".w-preview__error-details");
+    if (!place) return;
+    place.dataset.alUsual ??= place.textContent;
+    place.textContent = mistakes.length ? mistakes.join(" ") : place.dataset.alUsual;
+  };
+
   // The preview follows the tab: whoever writes the e-mail sees the e-mail.
-  document.addEventListener("click", (event) => {
-    const tab = event.target.closest('[role="tab"]');
-    const panel = tab && document.getElementById(tab.getAttribute("aria-controls"));
+  const follow = (tab) => {
+    const panel = document.getElementById(tab.getAttribute("aria-controls"));
     const select = document.querySelector("#id_preview_mode");
     if (!panel || !select) return;
     const marked = panel.querySelector("[data-al-preview]");
@@ -61,5 +114,17 @@
       select.value = mode;
       select.dispatchEvent(new Event("change", { bubbles: true }));
     }
-  });
+  };
+
+  document.addEventListener("w-tabs:selected", (event) => event.target.matches('[role="tab"]') && follow(event.target));
+  // Before Wagtail hears of it: it drops a change of mode that comes while it still loads the former preview.
+  document.addEventListener("change", (event) => event.target.id === "id_preview_mode" && makeStale(), true);
+  document.addEventListener("w-preview:json", tell);
+
+  const start = () => {
+    const form = document.querySelector("[data-edit-form]");
+    if (form && preview()) watch(form);
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
 })();
