@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from django.template.loader import render_to_string
 from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.admin.views import generic
@@ -40,7 +40,7 @@ def badges(account: ChannelAccount) -> SafeString:
         account.get_health_display(),
     )
     if account.is_sandbox:
-        shown = format_html('{} <span class="w-status w-status--label">{}</span>', shown, _("Sandbox"))
+        shown = format_html("{} {}", shown, render_to_string("channels/sandbox_badge.html"))
     return shown
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -78,5 +79,5 @@ def answers(base_url: str) -> bool:
     try:
         with urlopen(f"{base_url}/healthz", timeout=2) as response:  # noqa: S310 - our own address
             return response.status == 200
-    except (URLError, OSError):
+    except (URLError, OSError, HTTPException):  # another program's port may speak another protocol
         return False

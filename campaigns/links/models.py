@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class LinkSet(models.Model):
@@ -24,7 +25,7 @@ class Link(models.Model):
 
     link_set = models.ForeignKey(LinkSet, on_delete=models.CASCADE, related_name="links")
     number = models.PositiveSmallIntegerField()
-    url = models.TextField(_("target"))
+    url = models.TextField(pgettext_lazy("link", "target"))
     label = models.CharField(_("label"), max_length=200, blank=True, default="")
 
     class Meta:

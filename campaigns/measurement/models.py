@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
@@ -23,7 +23,7 @@ class Hit(models.Model):
 
         PAGE = "page", _("page view")
         CLICK = "click", _("click")
-        OPEN = "open", _("open")
+        OPEN = "open", pgettext_lazy("of a message", "open")
 
     class Verdict(models.TextChoices):
         """Who it was, as far as the classifier can tell."""

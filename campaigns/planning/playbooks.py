@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.planning.models import Campaign, Stage
 from campaigns.planning.occasions import Occasion
@@ -91,7 +92,7 @@ CONTENT = Playbook(
     _("Content series"),
     (
         Step(K.WARM_UP, _("Teaser"), -7, -1),
-        Step(K.LAUNCH, _("Publication"), 0, 13),
+        Step(K.LAUNCH, pgettext_lazy("stage", "Publication"), 0, 13),
         Step(K.REVIEW, _("Review"), 14, 20),
     ),
 )

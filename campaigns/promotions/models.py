@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core import clock
 from core.ids import uuid7
@@ -40,7 +41,7 @@ class Offer(models.Model):
     regular_price_minor = models.BigIntegerField(_("regular price"), null=True, blank=True)
     price_minor = models.BigIntegerField(_("offer price"), null=True, blank=True)
     percent_off = models.DecimalField(_("percent off"), max_digits=5, decimal_places=2, null=True, blank=True)
-    code = models.CharField(_("code"), max_length=60, blank=True, default="")
+    code = models.CharField(pgettext_lazy("offer", "code"), max_length=60, blank=True, default="")
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
     timezone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_zone])

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, QuerySet
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from wagtail.admin.views import generic
 
 from campaigns.promotions import selectors
@@ -23,14 +23,14 @@ def phase(offer: Offer) -> str:
     """Where the clock stands."""
     return {
         selectors.Phase.BEFORE: _("to come"),
-        selectors.Phase.OPEN: _("open"),
+        selectors.Phase.OPEN: pgettext("offer", "open"),
         selectors.Phase.OVER: _("over"),
     }[selectors.offer_at(offer).phase]
 
 
 def window(offer: Offer) -> str:
     """The window as the offer's own clocks show it."""
-    facts = selectors.facts(offer, "en")
+    facts = selectors.facts(offer, get_language() or "en")
     return f"{facts['starts']} – {facts['ends']}"
 
 

@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.cache import patch_cache_control
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from wagtail.admin.panels import (
     FieldPanel,
     FieldRowPanel,
@@ -258,7 +259,7 @@ class ArticlePage(ContentPage):
         ARTICLE = "article", _("article")
         GUIDE = "guide", _("guide")
         LIST = "list", _("list")
-        REVIEW = "review", _("review")
+        REVIEW = "review", pgettext_lazy("kind of article", "review")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.ARTICLE)
     author = models.CharField(_("author"), max_length=120, blank=True, default="")

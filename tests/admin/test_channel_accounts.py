@@ -76,7 +76,7 @@ def test_a_mended_account_is_healthy_again(admin, account):
 def test_the_list_shows_health_and_sandbox(admin, account):
     ChannelAccount.objects.update(is_sandbox=True, health="fix_settings")
     page = admin.get(reverse("channels_account:index")).content.decode()
-    assert "Post office" in page and "Sandbox" in page and "Needs attention" in page
+    assert "Post office" in page and "sandbox-badge" in page and "Needs attention" in page
 
 
 def test_the_webhooks_address_is_shown_where_there_are_events(admin, account):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.widgets import AdminPageChooser
 from wagtail.models import Page
@@ -23,6 +24,10 @@ PUBLICATION_ORDER = [
     *("stage", "title", "channel", "account", "content", "page", "message", "include", "exclude"),
     *("moment", "day", "time", "zone", "owner", "version"),
 ]
+
+
+def _named(account: ChannelAccount) -> str:
+    return f"{account.name} ({gettext('sandbox')})" if account.is_sandbox else account.name
 
 
 class PublicationForm(AudienceFields):
@@ -71,10 +76,11 @@ class PublicationForm(AudienceFields):
         field.choices = [  # type: ignore[attr-defined]
             ("", _("Still open")),
             *(
-                (label, [(account.pk, account.name) for account in accounts if account.channel == value])
+                (label, [(account.pk, _named(account)) for account in accounts if account.channel == value])
                 for value, label in CHANNEL_CHOICES
             ),
         ]
+        self.sandboxes = " ".join(str(account.pk) for account in accounts if account.is_sandbox)
         self.order_fields(
             [
                 "stage",

@@ -16,6 +16,8 @@ function publication(form) {
     const channel = chosen(form, "channel");
     for (const group of groups) group.hidden = group.disabled = group.label !== labels.get(channel);
     if (accounts.selectedOptions[0]?.parentElement.disabled) accounts.value = "";
+    const sandboxes = form.querySelector("[data-plan-sandboxes]");
+    sandboxes.hidden = !accounts.value || !sandboxes.dataset.planSandboxes.split(" ").includes(accounts.value);
     const isPublic = channel === "social";
     form.querySelector("[data-plan-people]").hidden = isPublic;
     form.querySelector("[data-plan-public]").hidden = !isPublic;
