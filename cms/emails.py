@@ -27,7 +27,7 @@ def _finalize(value: Any) -> Any:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(settings.BASE_DIR / "templates" / "messages"),
+        loader=FileSystemLoader(settings.ALMANAC_TEMPLATES / "messages"),
         autoescape=True,
         finalize=_finalize,
         undefined=StrictUndefined,

@@ -20,8 +20,10 @@ from wagtail.models import APIToken, Page
 
 from campaigns.links import services as links
 from campaigns.links import tokens
+from campaigns.measurement.selectors import campaign_results
 from campaigns.measurement.services import reviews
 from campaigns.planning.models import Campaign
+from campaigns.planning.services import targets
 from channels.models import ChannelAccount
 from channels.sandbox import control, player
 from channels.sandbox.store import Arrival
@@ -41,6 +43,7 @@ WATCH_SECONDS = 60.0
 READERS = 3
 """How many readers open, click and visit; the first of them buys, and another one leaves."""
 ORDER_MINOR = 12_900
+TARGETS = {"uv": 4, "orders": 1, "gmv": 10_000}
 
 
 class Api:
@@ -127,6 +130,9 @@ class Job(threading.Thread):
         now = clock.now()
         name = f"Demo run of {now:%Y-%m-%d %H:%M:%S}"
         campaign = self.author("POST", "campaigns", {"name": name, "anchor": f"{now:%Y-%m-%d}"})
+        planned = Campaign.objects.get(public_id=campaign["id"])
+        for metric, value in TARGETS.items():
+            targets.set(planned, metric, value, by=User.objects.get(username="marketer"))
         stage = self.author("POST", f"campaigns/{campaign['id']}/stages", {"name": "Launch"})
         english = self._segment("Reads English", {"field": "locale", "op": "eq", "value": "en"})
         others = self._segment("Reads another language", {"not": {"field": "locale", "op": "eq", "value": "en"}})
@@ -242,6 +248,9 @@ class Job(threading.Thread):
         by = User.objects.get(username="reviewer")
         review = reviews.freeze(campaign, findings="Made by the demo run.", decisions="", by=by)
         self.check("review: revenue", review.numbers["attributed"]["gmv_minor"], ORDER_MINOR)
+        parts = campaign_results(campaign).drivers()[0]["parts"]
+        self.check("drivers: the parts add up to the cent", sum(parts.values()), ORDER_MINOR - TARGETS["gmv"])
+        self.summary["drivers"] = parts
         self.summary["review"] = str(review.public_id)
 
     def _audit(self) -> None:

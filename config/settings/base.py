@@ -17,8 +17,16 @@ zoneinfo.reset_tzpath(())
 BASE_DIR = Path(__file__).resolve().parents[2]
 VERSION = "0.1.0"
 
+
+def _shipped(name: str) -> Path:
+    """A folder of the checkout, or what the wheel ships it as."""
+    folder = BASE_DIR / name
+    return folder if folder.is_dir() else BASE_DIR / f"almanac_{name}"
+
+
 # --- Where things are ------------------------------------------------------------------------------------------------
 
+ALMANAC_TEMPLATES = _shipped("templates")
 ALMANAC_HOME = env.folder("ALMANAC_HOME", BASE_DIR / "var")
 ALMANAC_BASE_URL = env.text("ALMANAC_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALMANAC_ALLOWED_PRIVATE_HOSTS = env.words("ALMANAC_ALLOWED_PRIVATE_HOSTS")
@@ -101,7 +109,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [ALMANAC_TEMPLATES],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -132,7 +140,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 WAGTAILADMIN_PERMITTED_LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [_shipped("locale")]
 WAGTAIL_I18N_ENABLED = True
 USE_I18N = True
 USE_TZ = True
