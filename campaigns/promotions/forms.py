@@ -6,6 +6,7 @@ from typing import Any
 
 from babel.numbers import list_currencies
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.widgets import AdminDateTimeInput
@@ -14,6 +15,10 @@ from campaigns.promotions.models import Offer, Product
 from campaigns.promotions.services import offers
 from core import clock, money
 from core.errors import Invalid
+
+TRANSLATED_LABELS = {"name": _("Name"), "legal_line": _("Legal line")}
+LONGEST = {"name": 200, "legal_line": 500}
+"""As the fields of the offer's own language."""
 
 
 class WallClockField(forms.DateTimeField):
@@ -61,6 +66,9 @@ class OfferForm(forms.ModelForm):
         model = Offer
         fields = ("name", "market", "currency", "percent_off", "code", "timezone", "legal_line", "products", "slug")
 
+    translated: list[tuple[str, str, str]]
+    """Field of the form, language and part of each thing that may be said in another language."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer = self.instance
@@ -74,12 +82,44 @@ class OfferForm(forms.ModelForm):
         sent = self.data.getlist("products") if hasattr(self.data, "getlist") else []
         wanted = {*chosen, *first, *(int(one) for one in sent if str(one).isdigit())}
         self.fields["products"].queryset = Product.objects.filter(pk__in=wanted)  # type: ignore[attr-defined]
+        self._add_translations()
         if offer.pk:
             self.initial["regular_price"] = _major(offer.regular_price_minor, offer.currency)
             self.initial["price"] = _major(offer.price_minor, offer.currency)
             zone = clock.zone(offer.timezone)
             self.initial["starts"] = offer.starts_at.astimezone(zone).replace(tzinfo=None)
             self.initial["ends"] = offer.ends_at.astimezone(zone).replace(tzinfo=None)
+
+    def _add_translations(self) -> None:
+        """A name and a legal line for each other language of the site; the figures are the same in every one."""
+        self.translated = []
+        for code, language in settings.LANGUAGES[1:]:
+            words = self.instance.translations.get(code) or {}
+            for part, label in TRANSLATED_LABELS.items():
+                key = f"translation_{code.replace('-', '_')}_{part}"
+                self.fields[key] = forms.CharField(
+                    label=_("%(part)s in %(language)s") % {"part": label, "language": language},
+                    required=False,
+                    max_length=LONGEST[part],
+                    initial=words.get(part, ""),
+                    help_text=_("Left empty, readers of this language see the one above."),
+                )
+                self.translated.append((key, code, part))
+        order = list(self.fields)
+        for key, _code, part in reversed(self.translated):
+            order.remove(key)
+            order.insert(order.index(part) + 1, key)
+        self.order_fields(order)
+
+    def _translations(self) -> dict[str, dict[str, str]]:
+        """What was written, and what is stored for languages that the site no longer has."""
+        said = {code: dict(words) for code, words in self.instance.translations.items()}
+        for key, code, part in self.translated:
+            words = said.setdefault(code, {})
+            words.pop(part, None)
+            if text := self.cleaned_data.get(key, "").strip():
+                words[part] = text
+        return {code: words for code, words in said.items() if words}
 
     def clean_currency(self) -> str:
         """A currency that exists."""
@@ -93,8 +133,9 @@ class OfferForm(forms.ModelForm):
         return self.cleaned_data["slug"] or self.instance.slug or offers.free_slug(self.cleaned_data.get("name", ""))
 
     def clean(self) -> dict[str, Any]:
-        """Money as minor units, times as instants."""
+        """Money as minor units, times as instants, words by language."""
         cleaned = super().clean() or self.cleaned_data
+        self.instance.translations = self._translations()
         currency = cleaned.get("currency")
         if currency:
             self.instance.regular_price_minor = self._minor("regular_price", currency)

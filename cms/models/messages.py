@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.models import (
     DraftStateMixin,
@@ -86,7 +87,7 @@ class Message(
         """As the channel fields, and the e-mail source must be readable; there is only one of it."""
         found = super().mistakes()
         if self.email_mjml and self.email_html:
-            found["email_html"] = _("Give the e-mail as MJML or as HTML, not as both.")
+            found["email_html"] = gettext("Give the e-mail as MJML or as HTML, not as both.")
         for name, check in (("email_mjml", self._check_mjml), ("email_html", markup.check_html)):
             source = getattr(self, name)
             if not source:
