@@ -52,6 +52,9 @@ class Command(BaseCommand):
             self._set_up(place)
         except AlmanacError as error:
             raise CommandError(error.message) from error
+        except KeyboardInterrupt:
+            self._say("\nStopped while setting up. Start again with the same command: it goes on from here.")
+            sys.exit(130)
         self._say(f"Ready to start after {time.monotonic() - started:.0f} s.")
         sys.exit(self._once(place) if options["once"] else self._stay(place))
 
