@@ -1,6 +1,7 @@
 """Typed readers of the environment that fail loudly: a wrong value stops the start and names the variable."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -96,6 +97,31 @@ def database(name: str, default: dict[str, Any]) -> dict[str, Any]:
     if url.scheme == "sqlite":
         return sqlite(unquote(url.path.removeprefix("/")) if url.path.startswith("//") else unquote(url.path[1:]))
     raise ImproperlyConfigured(f"{name} must begin with postgres:// or sqlite:///, not “{url.scheme}://”.")
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A broker as Celery is told of it."""
+
+    url: str
+    queue_type: str
+    options: dict[str, Any]
+
+
+def broker(name: str, default: str | None = None) -> Broker:
+    """The broker that ``amqp(s)://…`` or ``redis(s)://…`` names, with what Almanac needs of it in every profile.
+
+    ``filesystem://`` is for whoever gives it as the default: its folders are theirs to name.
+    """
+    url = text(name, default)
+    match urlsplit(url).scheme:
+        case "amqp" | "amqps":
+            return Broker(url, "quorum", {"confirm_publish": True, "socket_timeout": 5})
+        case "redis" | "rediss":
+            return Broker(url, "classic", {"visibility_timeout": 300, "socket_timeout": 5})
+        case "filesystem" if default is not None:
+            return Broker(url, "classic", {})
+    raise ImproperlyConfigured(f"{name} must begin with amqp://, amqps://, redis:// or rediss://.")
 
 
 def settings_module() -> str:

@@ -65,7 +65,9 @@ def fingerprint() -> dict[str, Any]:
     known = _identity
     if known is None or known[1] != key or time.monotonic() - known[0] > _IDENTITY_KEPT:
         known = _identity = (time.monotonic(), key, database_identity())
-    return {"database": known[2], "base_url": settings.ALMANAC_BASE_URL}
+    # An address that nobody named says nothing: another port at the next start is no other installation.
+    named = settings.ALMANAC_BASE_URL != settings.ALMANAC_DEFAULT_URL
+    return {"database": known[2], "base_url": settings.ALMANAC_BASE_URL if named else ""}
 
 
 def this() -> Installation:

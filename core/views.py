@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -56,4 +57,4 @@ def _facts(row: Installation) -> list[tuple[str, str, str]]:
 
 def _flat(fingerprint: dict[str, Any]) -> dict[str, str]:
     database = {str(name): str(value) for name, value in sorted(fingerprint.get("database", {}).items())}
-    return {_("Address"): str(fingerprint.get("base_url", "")), **database}
+    return {_("Address"): str(fingerprint.get("base_url") or settings.ALMANAC_DEFAULT_URL), **database}

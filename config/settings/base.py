@@ -28,7 +28,9 @@ def _shipped(name: str) -> Path:
 
 ALMANAC_TEMPLATES = _shipped("templates")
 ALMANAC_HOME = env.folder("ALMANAC_HOME", BASE_DIR / "var")
-ALMANAC_BASE_URL = env.text("ALMANAC_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+ALMANAC_DEFAULT_URL = f"http://127.0.0.1:{env.integer('ALMANAC_PORT', default=8000, least=1)}"
+"""Where it answers while nobody has named an address; `up` tells its children the port."""
+ALMANAC_BASE_URL = env.text("ALMANAC_BASE_URL", ALMANAC_DEFAULT_URL).rstrip("/")
 ALMANAC_ALLOWED_PRIVATE_HOSTS = env.words("ALMANAC_ALLOWED_PRIVATE_HOSTS")
 ALMANAC_OVERDUE_AFTER = timedelta(seconds=env.integer("ALMANAC_OVERDUE_SECONDS", default=3600, least=60))
 """A run that is later than this is held for a person instead of being sent."""
@@ -87,7 +89,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.middleware.DatabaseGone",
+    "config.middleware.LastAnswers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.csp.Policy",
@@ -215,5 +217,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": _level},
-    "loggers": {"django": {"handlers": [], "level": _level}},
+    "loggers": {
+        "django": {"handlers": [], "level": _level},
+        # It warns of every quorum queue behind a direct exchange that tasks with an ETA would block; bells have none.
+        "kombu.transport.native_delayed_delivery": {"handlers": [], "level": "ERROR"},
+    },
 }

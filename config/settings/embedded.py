@@ -9,6 +9,8 @@ from config.settings.base import *  # noqa: F403
 from config.settings.base import ALLOWED_HOSTS, ALMANAC_BASE_URL, ALMANAC_HOME, SECRET_KEY_FALLBACKS
 
 DEBUG = env.flag("ALMANAC_DEBUG", default=False)
+ALMANAC_MIGRATES_ITSELF = True
+"""One machine, one owner: whatever needs the tables makes them first."""
 
 
 def _kept_secret(path: Path) -> str:
@@ -25,7 +27,10 @@ ALMANAC_HASH_KEY = env.text("ALMANAC_HASH_KEY", [SECRET_KEY, *SECRET_KEY_FALLBAC
 DATABASES = {"default": env.database("DATABASE_URL", env.sqlite(ALMANAC_HOME / "almanac.sqlite3"))}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-CELERY_BROKER_URL = env.text("ALMANAC_BROKER_URL", "filesystem://localhost")
+_broker = env.broker("ALMANAC_BROKER_URL", "filesystem://localhost")
+CELERY_BROKER_URL = _broker.url
+CELERY_BROKER_TRANSPORT_OPTIONS = _broker.options
+CELERY_TASK_DEFAULT_QUEUE_TYPE = _broker.queue_type
 if CELERY_BROKER_URL.startswith("filesystem://"):
     _bells = ALMANAC_HOME / "bells"
     for _name in ("queue", "processed", "control"):
@@ -38,7 +43,6 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         "store_processed": False,
         "polling_interval": 0.2,
     }
-    CELERY_WORKER_POOL = "threads"
     CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "127.0.0.1", "localhost", "[::1]"]

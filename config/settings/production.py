@@ -9,6 +9,8 @@ from config.settings.base import *  # noqa: F403
 from config.settings.base import ALMANAC_BASE_URL, SECRET_KEY_FALLBACKS
 
 DEBUG = False
+ALMANAC_MIGRATES_ITSELF = False
+"""Several hosts share the database: `manage.py migrate` is a step of the deployment, taken once."""
 
 SECRET_KEY = env.text("ALMANAC_SECRET_KEY")
 if len(SECRET_KEY) < 50:
@@ -24,16 +26,10 @@ env.text("ALMANAC_BASE_URL")
 if urlsplit(ALMANAC_BASE_URL).scheme != "https":
     raise ImproperlyConfigured("ALMANAC_BASE_URL must begin with https:// in production.")
 
-CELERY_BROKER_URL = env.text("ALMANAC_BROKER_URL")
-match urlsplit(CELERY_BROKER_URL).scheme:
-    case "amqp" | "amqps":
-        CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
-        CELERY_WORKER_DETECT_QUORUM_QUEUES = True
-        CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True, "socket_timeout": 5}
-    case "redis" | "rediss":
-        CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 5}
-    case _:
-        raise ImproperlyConfigured("ALMANAC_BROKER_URL must begin with amqp://, amqps://, redis:// or rediss://.")
+_broker = env.broker("ALMANAC_BROKER_URL")
+CELERY_BROKER_URL = _broker.url
+CELERY_BROKER_TRANSPORT_OPTIONS = _broker.options
+CELERY_TASK_DEFAULT_QUEUE_TYPE = _broker.queue_type
 
 _cache = env.text("ALMANAC_CACHE_URL", "")
 CACHES = {

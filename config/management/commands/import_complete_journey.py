@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config import complete_journey
+from core import database
 from core.errors import AlmanacError
 
 WIDTH = 30
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         begun = time.monotonic()
         progress = Progress(self.stderr._out)
         try:
+            database.prepare(self.stderr.write)
             complete_journey.bring_in(complete_journey.Data(), progress.begin)
         except AlmanacError as error:
             raise CommandError(error.message) from error

@@ -1,16 +1,16 @@
 """`manage.py up`: web, workers and scheduler under one supervisor."""
 
+import os
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from config import assets, processes
 from config.supervisor import Supervisor
+from core import database
 from core.errors import FixSettings
 
 
@@ -26,15 +26,16 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=2, help="channel worker processes")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check that the database is ready, then supervise."""
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            raise CommandError("The database is not up to date. Run `manage.py migrate` first.")
-        connection.close()
+        """Make sure that the database is ready, then supervise."""
         try:
+            database.prepare(self.stderr.write)
+            connection.close()
             assets.build(self.stderr.write)
         except FixSettings as error:
             raise CommandError(error.message) from error
-        self.stderr.write(f"Almanac at {settings.ALMANAC_BASE_URL} (listening on {options['host']}:{options['port']})")
+        # Before the children start: whoever names no address is reached where this listens.
+        os.environ["ALMANAC_PORT"] = str(options["port"])
+        address = os.environ.get("ALMANAC_BASE_URL") or f"http://127.0.0.1:{options['port']}"
+        self.stderr.write(f"Almanac at {address} (listening on {options['host']}:{options['port']})")
         children = processes.installation(options["port"], options["workers"], options["host"])
         sys.exit(Supervisor(children, self.stderr.write).run())

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from core.errors import Conflict
+from core import database
+from core.errors import AlmanacError
 from core.services import create_token
 
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the token."""
         try:
+            database.prepare(self.stderr.write)
             self.stdout.write(create_token(options["name"], options["scope"]))
-        except Conflict as error:
+        except AlmanacError as error:
             raise CommandError(error.message) from error

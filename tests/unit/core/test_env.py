@@ -20,14 +20,14 @@ PRODUCTION = {
 }
 
 
-def start(tmp_path, **variables):
+def start(tmp_path, code="print('started')", /, **variables):
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("ALMANAC_", "DATABASE_", "DJANGO_"))
     }
-    code = "import os; from config import env; os.environ['DJANGO_SETTINGS_MODULE'] = env.settings_module(); "
-    code += "import django; django.setup(); print('started')"
+    setup = "import os; from config import env; os.environ['DJANGO_SETTINGS_MODULE'] = env.settings_module(); "
+    setup += "import django; django.setup(); "
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", setup + code],
         cwd=settings.BASE_DIR,
         env={**clean, "ALMANAC_HOME": str(tmp_path), **variables},
         capture_output=True,
@@ -88,6 +88,27 @@ def test_database_urls(monkeypatch, url, engine, name):
     if "PASSWORD" in database:
         assert database["PASSWORD"] == "p@ss"
         assert database["OPTIONS"] == {"sslmode": "require"}
+
+
+@pytest.mark.parametrize(
+    ("url", "queue_type"), [("amqp://guest:guest@h:5672//", "quorum"), ("rediss://h:6379/1", "classic")]
+)
+def test_a_named_broker_is_set_up_alike_in_both_profiles(tmp_path, url, queue_type):
+    show = (
+        "from django.conf import settings as s; print(s.CELERY_BROKER_URL, s.CELERY_TASK_DEFAULT_QUEUE_TYPE, end=' '); "
+    )
+    show += "print(sorted(s.CELERY_BROKER_TRANSPORT_OPTIONS.items()))"
+    told = {
+        start(tmp_path, show, **profile, ALMANAC_BROKER_URL=url).stdout
+        for profile in ({}, {name: value for name, value in PRODUCTION.items() if name != "ALMANAC_BROKER_URL"})
+    }
+    assert len(told) == 1
+    assert told.pop().startswith(f"{url} {queue_type} ")
+
+
+def test_an_unknown_broker_stops_the_embedded_profile_too(tmp_path):
+    done = start(tmp_path, ALMANAC_BROKER_URL="memory://")
+    assert "ALMANAC_BROKER_URL" in done.stderr.strip().splitlines()[-1]
 
 
 def test_flags_are_read_strictly(monkeypatch):

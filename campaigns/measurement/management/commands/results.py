@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from campaigns.measurement.selectors import campaign_results
 from campaigns.planning.models import Campaign
-from core import money
+from core import database, money
+from core.errors import FixSettings
 
 
 class Command(BaseCommand):
@@ -23,6 +24,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, campaign: str | None = None, as_json: bool = False, **options: Any) -> None:
         """Print them."""
+        try:
+            database.prepare(self.stderr.write)
+        except FixSettings as error:
+            raise CommandError(error.message) from error
         campaigns = Campaign.objects.select_related("market", "audience").order_by("slug")
         if campaign:
             campaigns = campaigns.filter(slug=campaign)

@@ -8,6 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from campaigns.planning.models import Publication
 from campaigns.publishing.audit import RULES, audit
+from core import database
+from core.errors import FixSettings
 
 
 class Command(BaseCommand):
@@ -22,6 +24,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Audit and tell."""
+        try:
+            database.prepare(self.stderr.write)
+        except FixSettings as error:
+            raise CommandError(error.message) from error
         publication = self._publication(options["publication"]) if options["publication"] else None
         violations = audit(publication)
         if options["json"]:
