@@ -10,11 +10,13 @@ from wagtail.documents import urls as wagtaildocs_urls
 
 from config.api import api
 from config.views import health
+from core.api import no_such_address
 
 urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
     path("healthz", health),
     path("api/v1/", api.urls),
+    path("api/<path:rest>", no_such_address),
     path("documents/", include(wagtaildocs_urls)),
     path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
     path("", include("channels.urls")),

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.responses import NinjaJSONEncoder, Status
@@ -97,6 +98,22 @@ def _no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     response = problem(401, "unauthenticated", "Send a valid API token: Authorization: Bearer …")
     response["WWW-Authenticate"] = "Bearer"
     return response
+
+
+@csrf_exempt
+def no_such_address(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """What every address under the API answers that is none of its own."""
+    return problem(
+        404, "missing", f"There is nothing at /api/{rest[:200]}. See /api/v1/openapi.json for what there is."
+    )
+
+
+def wrong_method(response: HttpResponse) -> HttpResponse:
+    """The problem that stands for a plain “method not allowed”."""
+    allowed = response.headers.get("Allow", "")
+    told = problem(405, "method_not_allowed", f"This address takes {allowed}." if allowed else "Use another method.")
+    told.headers["Allow"] = allowed
+    return told
 
 
 def _ninjas_error(request: HttpRequest, error: HttpError) -> HttpResponse:

@@ -36,11 +36,11 @@ class CampaignIn(In):
     """A new campaign. `anchor` is a date (``2026-11-27``) or an occasion (``black-friday``, ``black-friday:2027``)."""
 
     name: str
-    market: str = Field("", description="Code of a market; the default market when empty.")
-    anchor: str = ""
+    market: str | None = Field(None, description="Code of a market; the default market when there is none.")
+    anchor: str | None = None
     kind: str = Campaign.Kind.OTHER.value
-    objective: str = ""
-    slug: str = ""
+    objective: str | None = None
+    slug: str | None = None
 
 
 class StageIn(In):
@@ -93,10 +93,10 @@ def create_campaign(request: HttpRequest, data: CampaignIn) -> Any:
     campaign = campaigns.create(
         data.name,
         market=market,
-        anchor=data.anchor,
+        anchor=data.anchor or "",
         kind=data.kind,
-        slug=data.slug,
-        objective=data.objective,
+        slug=data.slug or "",
+        objective=data.objective or "",
         by=request.auth,  # type: ignore[attr-defined]
     )
     return Status(201, campaign_dict(campaign))
@@ -152,7 +152,7 @@ class PublicationIn(In):
     account: str | None = None
     audience: AudienceIn | None = None
     moment: MomentIn | None = None
-    title: str = ""
+    title: str | None = None
 
 
 class PublicationOut(Schema):
@@ -185,7 +185,7 @@ def plan_publication(request: HttpRequest, data: PublicationIn) -> Any:
         _named(ChannelAccount, data.account, "account") if data.account else None,
         _audience(data.audience),
         _moment(data.moment),
-        title=data.title,
+        title=data.title or "",
         by=request.auth,  # type: ignore[attr-defined]
     )
     return Status(201, publication_dict(publication))

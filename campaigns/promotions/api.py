@@ -36,13 +36,13 @@ class OrderIn(Schema):
     """An order. `contact` is your id of the customer; `click_token` is what our link added to the address as ``al``."""
 
     external_id: str = Field(validation_alias=AliasChoices("external_id", "number", "order_number"))
-    contact: str = Field("", validation_alias=AliasChoices("contact", "contact_external_id", "customer"))
-    currency: str = ""
+    contact: str | None = Field(None, validation_alias=AliasChoices("contact", "contact_external_id", "customer"))
+    currency: str | None = None
     total: Number | None = None
     total_minor: int | None = None
-    lines: list[LineIn] = []
-    code: str = Field("", max_length=60)
-    click_token: str = Field("", max_length=200)
+    lines: list[LineIn] | None = None
+    code: str | None = Field(None, max_length=60)
+    click_token: str | None = Field(None, max_length=200)
     occurred_at: AwareDatetime | None = None
 
 
@@ -94,12 +94,12 @@ def take_order(request: HttpRequest, payload: OrderIn) -> Status[Any]:
                 amount_minor=_needed(_minor("amount", line.amount, line.amount_minor, currency)),
                 discount_minor=_minor("discount", line.discount, line.discount_minor, currency) or 0,
             )
-            for line in payload.lines
+            for line in payload.lines or []
         ],
         total_minor=_minor("total", payload.total, payload.total_minor, currency),
-        customer=payload.contact,
-        code=payload.code.strip(),
-        click_token=payload.click_token,
+        customer=payload.contact or "",
+        code=(payload.code or "").strip(),
+        click_token=payload.click_token or "",
         occurred_at=payload.occurred_at,
     )
     return Status(201, _order(order))

@@ -91,7 +91,7 @@ def undo_approval(publication: Publication, by: User | None) -> None:
 
 
 def schedule(publication: Publication, by: User | None) -> Publication:
-    """Let it go at its moment: makes the runs. Raises `Invalid` when the moment has passed, `Conflict` without approval."""
+    """Let it go at its moment: makes the runs. Raises `Conflict` without approval."""
     _allowed(publication, "schedule")
     with transaction.atomic():
         seal = seals.valid_seal(publication)

@@ -49,7 +49,7 @@ def is_waves(publication: Publication) -> bool:
 
 
 def make(publication: Publication, seal: Seal) -> list[Run]:
-    """The runs of a publication that is being scheduled; raises `Invalid` when its moment has passed everywhere."""
+    """The runs of a publication that is being scheduled. One whose moment passed long ago is held when it starts."""
     now = clock.now()
     oldest = now - settings.ALMANAC_OVERDUE_AFTER
     kind = publication.moment_kind
@@ -59,14 +59,12 @@ def make(publication: Publication, seal: Seal) -> list[Run]:
         raise Invalid(_("Choose day and time before it can be scheduled."))
     if is_waves(publication):
         zones = freeze.audience_of(publication).order_by().values_list("timezone", flat=True).distinct()
-        waves = {instant: names for instant, names in instants_of(publication, zones).items() if instant >= oldest}
-        if not waves:
-            raise Invalid(_("The moment has passed in every time zone of the audience. Choose a later one."))
+        every = instants_of(publication, zones)
+        # Passed in every zone: all of them are made, to be held for a person, as a fixed moment that passed is.
+        waves = {instant: names for instant, names in every.items() if instant >= oldest} or every
         return [_make(publication, seal, instant, names) for instant, names in sorted(waves.items())]
     zone = publication.moment_zone if kind == Publication.Moment.AT else publication.stage.campaign.market.timezone
     due_at = clock.instant(publication.moment_date, publication.moment_time, zone)
-    if due_at < oldest:
-        raise Invalid(_("The moment has passed. Choose a later one."))
     return [_make(publication, seal, due_at)]
 
 

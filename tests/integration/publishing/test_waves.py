@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from campaigns.audiences.models import Contact
 from campaigns.planning.models import Campaign, Publication, Stage
 from campaigns.planning.moments import Moment
-from campaigns.publishing import selectors
+from campaigns.publishing import scheduler, selectors
+from campaigns.publishing.models import Delivery
 from campaigns.publishing.services import publications, runs
 from core import clock
-from core.errors import Invalid
 from core.models import Market
 from tests.integration.publishing.conftest import Paper, states
 
@@ -96,11 +96,14 @@ def test_zones_that_are_past_when_it_is_scheduled_are_told(world, time_machine):
 
 
 @pytest.mark.django_db
-def test_past_everywhere_is_refused(world, time_machine):
+def test_past_everywhere_is_held_for_a_person(world, time_machine):
     publication = world.approved(moment=NINE)
     time_machine.move_to(datetime(2026, 12, 3, tzinfo=ZoneInfo("UTC")))
-    with pytest.raises(Invalid, match="every time zone"):
-        publications.schedule(publication, world.author)
+    publications.schedule(publication, world.author)
+    scheduler.tick()
+    publication.refresh_from_db()
+    assert (publication.state, publication.state_reason) == ("held", "overdue")
+    assert not Delivery.objects.exists()
 
 
 @pytest.mark.django_db
