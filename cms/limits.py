@@ -9,6 +9,8 @@ import unicodedata
 
 X_LIMIT = 280
 X_LINK = 23
+X_GAP = 2
+"""The empty line between a post and its link."""
 PUSH_TITLE = 50
 PUSH_BODY = 150
 """What Android and iOS show of a notification before cutting it; not a limit of the service."""
@@ -25,14 +27,14 @@ _EMOJI = re.compile(
 
 
 def x_length(text: str, *, has_link: bool = False) -> int:
-    """The weight of `text` on X; with `has_link`, with a space and a link after it."""
+    """The weight of `text` on X; with `has_link`, with an empty line and a link after it."""
     text = unicodedata.normalize("NFC", text)
     weight = X_LINK * len(_LINK.findall(text))
     text = _LINK.sub("", text)
     weight += 2 * len(_EMOJI.findall(text))
     text = _EMOJI.sub("", text)
     weight += sum(1 if any(low <= ord(char) <= high for low, high in _LIGHT) else 2 for char in text)
-    return weight + (1 + X_LINK if has_link else 0)
+    return weight + (X_GAP + X_LINK if has_link else 0)
 
 
 def fit(text: str, *, has_link: bool) -> str:

@@ -71,7 +71,7 @@ def email_tab(*more: Panel, says: Any) -> ObjectList:
 
 def post_tab(*, says: Any) -> ObjectList:
     """The post and its picture."""
-    link = 1 + limits.X_LINK
+    link = limits.X_GAP + limits.X_LINK
     panels = [
         note(says, "post"),
         FieldPanel(

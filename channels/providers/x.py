@@ -43,15 +43,21 @@ PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 # Code points that count one; every other counts two (twitter-text, configuration 3).
 _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
+# A sequence of code points that is seen as one picture counts two as a whole.
+_EMOJI = re.compile(
+    r"(?:[\U0001F1E6-\U0001F1FF]{2}"
+    r"|[\u2600-\u27BF\U0001F300-\U0001FAFF]\uFE0F?[\U0001F3FB-\U0001F3FF]?"
+    r"(?:\u200D[\u2600-\u27BF\U0001F300-\U0001FAFF]\uFE0F?[\U0001F3FB-\U0001F3FF]?)*)"
+)
 
 
 def weight(text: str) -> int:
     """The length of `text` as X counts it: a link is 23, most scripts 1 a character, CJK and emoji 2."""
     text = unicodedata.normalize("NFC", text)
     links = _URL.findall(text)
-    rest = _URL.sub("", text)
+    rest, emoji = _EMOJI.subn("", _URL.sub("", text))
     light = sum(any(first <= ord(character) <= last for first, last in _LIGHT) for character in rest)
-    return len(links) * URL_WEIGHT + light + 2 * (len(rest) - light)
+    return len(links) * URL_WEIGHT + 2 * emoji + light + 2 * (len(rest) - light)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,8 @@ class Message(
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return self.name
+        # A draft that saves itself may have no name yet.
+        return self.name or self.email_subject or gettext("Message without a name")
 
     @property
     def revisions(self) -> Any:

@@ -584,7 +584,15 @@ class TestX(Conformance):
 
     @pytest.mark.parametrize(
         ("text", "length"),
-        [("abc", 3), ("你好", 4), ("see https://shop.example/" + "x" * 200, 4 + 23), ("é", 1), ("🙂", 2)],
+        [
+            ("abc", 3),
+            ("你好", 4),
+            ("see https://shop.example/" + "x" * 200, 4 + 23),
+            ("é", 1),
+            ("🙂", 2),
+            ("👩‍👩‍👧", 2),
+            ("🇨🇳", 2),
+        ],
     )
     def test_length_is_counted_as_x_does(self, text, length):
         assert weight(text) == length

@@ -198,7 +198,7 @@ def test_a_post_that_x_would_refuse_is_told_while_it_is_written(live_server, sho
         page.get_by_role("tab", name="Post").click()
         page.fill("#id_social_text", "好" * 140)
         expect(page.locator("#id_social_text + output")).to_have_text(
-            "304 / 280 · 24 too many: X would refuse the post. Shorten it."
+            "305 / 280 · 25 too many: X would refuse the post. Shorten it."
         )
         expect(page.frame_locator("#w-preview-iframe").locator("footer.warning")).to_contain_text("too long")
 
