@@ -35,7 +35,7 @@ register_permission_policy(ChannelAccount, NeverDeleted(ChannelAccount), exact_c
 def badges(account: ChannelAccount) -> SafeString:
     """The account's health, and whether it is a sandbox."""
     shown = format_html(
-        '<span class="w-status w-status--{}">{}</span>',
+        '<span class="w-status w-status--{} w-whitespace-nowrap">{}</span>',
         "primary" if account.health == ChannelAccount.Health.OK else "critical",
         account.get_health_display(),
     )

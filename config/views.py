@@ -1,7 +1,8 @@
 """Addresses that belong to no room."""
 
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
+from django.templatetags.static import static
 
 from core import heartbeat, installation
 
@@ -25,3 +26,8 @@ def health(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         return JsonResponse({"database": False}, status=503, headers={"Retry-After": "5"})
     return JsonResponse(body)
+
+
+def icon(request: HttpRequest) -> HttpResponseRedirect:
+    """The icon, where browsers look for it on pages that name none."""
+    return HttpResponseRedirect(static("cms/icon.svg"))

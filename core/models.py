@@ -26,6 +26,9 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of relation
         verbose_name = _("user")  # type: ignore[assignment]  # the stubs of the parent know plain strings only
         verbose_name_plural = _("users")  # type: ignore[assignment]
 
+    def __str__(self) -> str:
+        return self.get_full_name() or self.get_username()
+
 
 class Market(models.Model):
     """A country or region the shop sells in: its currency, its clock, its languages and its holidays."""

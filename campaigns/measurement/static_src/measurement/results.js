@@ -14,6 +14,8 @@ const COLOURS = ["#2e6f9e", "#8a63b8", "#c2631b"];
 const amounts = (currency, digits) =>
   new Intl.NumberFormat(language, { style: "currency", currency, maximumFractionDigits: digits });
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const rounded = (currency) => new Intl.NumberFormat(language, { style: "currency", currency, notation: "compact" });
+
 const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
 
 const shared = (place) => {
@@ -50,6 +52,7 @@ const bars = (place, spec, currency) => {
   const { line, ink, ...common } = shared(place);
   const tint = { line, ink };
   const money = amounts(currency, 2);
+  const brief = rounded(currency);
   return {
     ...common,
     legend: { top: 0, textStyle: { color: ink }, itemWidth: 14 },
@@ -59,7 +62,7 @@ const bars = (place, spec, currency) => {
       axis(tint, {
         minInterval: 0,
         splitLine: { show: false },
-        axisLabel: { color: ink, formatter: (value) => `${short.format(value)} ${currency}` },
+        axisLabel: { color: ink, formatter: (value) => brief.format(value) },
       }),
     ],
     series: spec.series.map((one) => ({
@@ -74,12 +77,12 @@ const bars = (place, spec, currency) => {
   };
 };
 
-/* Plan, what each driver added or took away, actual: floating bars over a clear one. */
+/* Plan, what each driver added or took away, actual: floating bars over a clear one, also across the zero line. */
 const waterfall = (place, spec, currency) => {
   const { line, ink, ...common } = shared(place);
   const tint = { line, ink };
   const money = amounts(currency, 2);
-  const brief = new Intl.NumberFormat(language, { style: "currency", currency, notation: "compact" });
+  const brief = rounded(currency);
   const label = place.clientWidth < 560 ? brief : money;
   let level = 0;
   const clear = [];
@@ -101,13 +104,14 @@ const waterfall = (place, spec, currency) => {
       },
     },
     xAxis: categories(tint, spec.labels),
-    yAxis: axis(tint, { axisLabel: { color: ink, formatter: (value) => `${short.format(value)} ${currency}` } }),
+    yAxis: axis(tint, { axisLabel: { color: ink, formatter: (value) => brief.format(value) } }),
     series: [
-      { type: "bar", stack: "all", silent: true, data: clear, itemStyle: { color: "transparent" } },
+      { type: "bar", stack: "all", stackStrategy: "all", silent: true, data: clear, itemStyle: { color: "transparent" } },
       {
         name: spec.name,
         type: "bar",
         stack: "all",
+        stackStrategy: "all",
         data: shown,
         barMaxWidth: 56,
         label: { show: true, position: "top", color: ink, formatter: (item) => label.format(item.data.told) },
