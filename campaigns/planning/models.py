@@ -1,6 +1,7 @@
 """Campaigns, their stages, and publications: the intention to say one thing on one channel at one moment."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.planning.states import PublicationState
@@ -218,4 +219,4 @@ class Publication(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or f"{self.channel} {self.public_id}"
+        return self.title or gettext("%(channel)s, untitled") % {"channel": self.get_channel_display()}
