@@ -6,6 +6,7 @@ import shutil
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.utils import translation
 
 from tests.sandbox import sandbox  # noqa: F401 - a fixture for every test
 
@@ -17,8 +18,11 @@ def pytest_sessionstart(session):
     assets.compile_translations()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """A service that is not named is a skip; one that is named and missing is a failure, in the test itself."""
+    for item in items:
+        _restore_afterwards(item)
     for marker, variable in (
         ("postgres", "ALMANAC_TEST_POSTGRES_URL"),
         ("rabbitmq", "ALMANAC_TEST_RABBITMQ_URL"),
@@ -34,6 +38,25 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "browser" in item.keywords:
                 item.add_marker(skip)
+
+
+def _restore_afterwards(item):
+    """What migrations filled (languages, the root page, permissions) comes back for every test that empties the tables.
+
+    All of them or none: Django refills content types by itself after a test that does not ask for this, and then the next
+    one's copy of them would be the second.
+    """
+    mark = item.get_closest_marker("django_db")
+    asked = mark is not None and mark.kwargs.get("transaction")
+    if asked or {"transactional_db", "live_server"} & set(item.fixturenames):
+        item.add_marker(pytest.mark.django_db(transaction=True, serialized_rollback=True), append=False)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """A request leaves its language on the thread; no test starts in another's."""
+    with translation.override("en"):
+        yield
 
 
 def chromium() -> str | None:

@@ -5,14 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from wagtail.models import Page, Site
 
 from campaigns.promotions.services import offers
 from cms.models import BrandKit, HomePage, PromotionPage, TopicPage
 from core import clock
 from core.roles import ensure_roles
-from tests.conftest import chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -20,13 +19,14 @@ expect.set_options(timeout=20_000)
 AXE = settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
 
 
-@contextmanager
-def browser(width, height=900, **context):
-    with sync_playwright() as playwright:
-        chrome = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        page = chrome.new_context(viewport={"width": width, "height": height}, **context).new_page()
+@pytest.fixture
+def open_page(browser):
+    """A page of its own in the session's browser, which keeps a list of what went wrong in it."""
+
+    @contextmanager
+    def opened(width, height=900, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        page = context.new_page()
         page.set_default_timeout(20_000)
         page.mistakes = []
         page.on("pageerror", lambda error: page.mistakes.append(str(error)))
@@ -38,7 +38,9 @@ def browser(width, height=900, **context):
             ),
         )
         yield page
-        chrome.close()
+        context.close()
+
+    return opened
 
 
 @pytest.fixture
@@ -88,8 +90,8 @@ def sign_in(page, live_server, username):
     page.wait_for_url("**/admin/")
 
 
-def test_an_editor_writes_once_and_sees_every_channel(live_server, shop, editor_at_work):
-    with browser(1400) as page:
+def test_an_editor_writes_once_and_sees_every_channel(live_server, shop, editor_at_work, open_page):
+    with open_page(1400) as page:
         sign_in(page, live_server, "editor")
         page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
         page.fill("#id_title", "Black Friday")
@@ -129,9 +131,9 @@ def test_an_editor_writes_once_and_sees_every_channel(live_server, shop, editor_
     assert made.social_text == "Only {{ offer.price }} 你好"
 
 
-def test_what_is_typed_on_a_new_page_is_seen_at_once_on_every_channel(live_server, shop, editor_at_work):
+def test_what_is_typed_on_a_new_page_is_seen_at_once_on_every_channel(live_server, shop, editor_at_work, open_page):
     """Nothing is saved and there is no title yet: an autosave is refused all the while."""
-    with browser(1400) as page:
+    with open_page(1400) as page:
         sign_in(page, live_server, "editor")
         page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
         preview = page.frame_locator("#w-preview-iframe")
@@ -167,8 +169,10 @@ def test_what_is_typed_on_a_new_page_is_seen_at_once_on_every_channel(live_serve
         expect(preview.get_by_text("Four days, one price.")).to_be_visible()
 
 
-def test_the_preview_goes_on_while_somebody_types_and_keeps_up_with_quick_tabs(live_server, shop, editor_at_work):
-    with browser(1400) as page:
+def test_the_preview_goes_on_while_somebody_types_and_keeps_up_with_quick_tabs(
+    live_server, shop, editor_at_work, open_page
+):
+    with open_page(1400) as page:
         sign_in(page, live_server, "editor")
         page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
         preview = page.frame_locator("#w-preview-iframe")
@@ -190,8 +194,8 @@ def test_the_preview_goes_on_while_somebody_types_and_keeps_up_with_quick_tabs(l
         expect(preview.locator(".post")).to_be_visible()
 
 
-def test_a_post_that_x_would_refuse_is_told_while_it_is_written(live_server, shop, editor_at_work):
-    with browser(1400) as page:
+def test_a_post_that_x_would_refuse_is_told_while_it_is_written(live_server, shop, editor_at_work, open_page):
+    with open_page(1400) as page:
         sign_in(page, live_server, "editor")
         page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
         page.get_by_role("button", name="Toggle preview").click()
@@ -203,8 +207,8 @@ def test_a_post_that_x_would_refuse_is_told_while_it_is_written(live_server, sho
         expect(page.frame_locator("#w-preview-iframe").locator("footer.warning")).to_contain_text("too long")
 
 
-def test_a_mistake_is_told_at_its_field(live_server, shop, editor_at_work):
-    with browser(1280) as page:
+def test_a_mistake_is_told_at_its_field(live_server, shop, editor_at_work, open_page):
+    with open_page(1280) as page:
         sign_in(page, live_server, "editor")
         page.goto(f"{live_server.url}/admin/pages/add/cms/promotionpage/{shop['topic'].pk}/")
         page.fill("#id_title", "Black Friday")
@@ -226,8 +230,8 @@ def promotion(shop):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "light"), (390, "dark")])
-def test_visitors_read_it_on_any_screen(live_server, promotion, width, scheme):
-    with browser(width, color_scheme=scheme, permissions=["clipboard-read", "clipboard-write"]) as page:
+def test_visitors_read_it_on_any_screen(live_server, promotion, width, scheme, open_page):
+    with open_page(width, color_scheme=scheme, permissions=["clipboard-read", "clipboard-write"]) as page:
         strangers = []
         page.on(
             "request", lambda request: strangers.append(request.url) if live_server.url not in request.url else None
@@ -255,8 +259,8 @@ def test_visitors_read_it_on_any_screen(live_server, promotion, width, scheme):
         assert page.mistakes == []
 
 
-def test_without_scripts_everything_that_matters_is_there(live_server, promotion):
-    with browser(390, java_script_enabled=False) as page:
+def test_without_scripts_everything_that_matters_is_there(live_server, promotion, open_page):
+    with open_page(390, java_script_enabled=False) as page:
         page.goto(live_server.url + "/offers/bf/")
         expect(page.locator("[data-code]")).to_have_text("HEARTH26")
         expect(page.locator(".window")).to_contain_text("Until")
