@@ -18,11 +18,10 @@ def pytest_sessionstart(session):
     assets.compile_translations()
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """A service that is not named is a skip; one that is named and missing is a failure, in the test itself."""
-    for item in items:
-        _restore_afterwards(item)
+    emptying = {item for item in items if _restore_afterwards(item)}
     for marker, variable in (
         ("postgres", "ALMANAC_TEST_POSTGRES_URL"),
         ("rabbitmq", "ALMANAC_TEST_RABBITMQ_URL"),
@@ -38,9 +37,12 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "browser" in item.keywords:
                 item.add_marker(skip)
+    yield
+    # Last, and after pytest has grouped the browser tests to the front: they leave the tables empty behind them.
+    items.sort(key=emptying.__contains__)
 
 
-def _restore_afterwards(item):
+def _restore_afterwards(item) -> bool:
     """What migrations filled (languages, the root page, permissions) comes back for every test that empties the tables.
 
     All of them or none: Django refills content types by itself after a test that does not ask for this, and then the next
@@ -50,6 +52,8 @@ def _restore_afterwards(item):
     asked = mark is not None and mark.kwargs.get("transaction")
     if asked or {"transactional_db", "live_server"} & set(item.fixturenames):
         item.add_marker(pytest.mark.django_db(transaction=True, serialized_rollback=True), append=False)
+        return True
+    return False
 
 
 @pytest.fixture(autouse=True)

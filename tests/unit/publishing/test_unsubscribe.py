@@ -93,7 +93,7 @@ def test_a_click_token_does_not_unsubscribe(client, delivery):
 
 def test_a_mistake_can_be_undone(client, delivery, address):
     client.post(address)
-    assert "subscribed again" in client.post(f"{address}?again").content.decode()
+    assert "已重新订阅" in client.post(f"{address}?again").content.decode()
     assert agrees(delivery)
     assert not Suppression.objects.exists()
 
