@@ -21,7 +21,7 @@ def pytest_sessionstart(session):
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """A service that is not named is a skip; one that is named and missing is a failure, in the test itself."""
-    emptying = {item for item in items if _restore_afterwards(item)}
+    emptying = {item for item in items if _empties_the_tables(item)}
     for marker, variable in (
         ("postgres", "ALMANAC_TEST_POSTGRES_URL"),
         ("rabbitmq", "ALMANAC_TEST_RABBITMQ_URL"),
@@ -42,18 +42,31 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=emptying.__contains__)
 
 
-def _restore_afterwards(item) -> bool:
-    """What migrations filled (languages, the root page, permissions) comes back for every test that empties the tables.
-
-    All of them or none: Django refills content types by itself after a test that does not ask for this, and then the next
-    one's copy of them would be the second.
-    """
+def _empties_the_tables(item) -> bool:
     mark = item.get_closest_marker("django_db")
     asked = mark is not None and mark.kwargs.get("transaction")
-    if asked or {"transactional_db", "live_server"} & set(item.fixturenames):
-        item.add_marker(pytest.mark.django_db(transaction=True, serialized_rollback=True), append=False)
-        return True
-    return False
+    return bool(asked or {"transactional_db", "live_server"} & set(item.fixturenames))
+
+
+@pytest.fixture(autouse=True)
+def beginning(request):
+    """What migrations filled and a test before this one has emptied: the language, the roots, the site.
+
+    Django could copy the rows back by itself (`serialized_rollback`), but not Wagtail's, which hang on content types that
+    get new ids.
+    """
+    if not _empties_the_tables(request.node):
+        return
+    request.getfixturevalue("transactional_db")
+    from wagtail.models import Collection, Locale, Page, Site
+
+    Locale.objects.get_or_create(language_code="en")
+    root = Page.get_first_root_node() or Page.add_root(title="Root", slug="root")
+    if Collection.get_first_root_node() is None:
+        Collection.add_root(name="Root")
+    if not Site.objects.exists():
+        home = root.get_first_child() or root.add_child(instance=Page(title="Home", slug="home"))
+        Site.objects.create(hostname="localhost", root_page=home, is_default_site=True)
 
 
 @pytest.fixture(autouse=True)

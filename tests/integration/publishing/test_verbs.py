@@ -218,11 +218,14 @@ def test_sending_that_stood_still_for_too_long_is_held(shop, time_machine):
     assert shop.work(publication).state == "done"
 
 
-def test_a_moment_that_has_passed_cannot_be_scheduled(shop):
+def test_a_moment_that_has_long_passed_waits_for_a_person(shop):
+    shop.people(2)
     publication = shop.approved(moment=later(hours=-3))
-    with pytest.raises(Invalid, match="passed"):
-        publications.schedule(publication, shop.author)
-    assert publication.runs.count() == 0
+    publications.schedule(publication, shop.author)
+    assert (shop.work(publication).state, publication.state_reason) == ("held", "overdue")
+    assert Paper.calls == []
+    publications.release(publication, shop.author)
+    assert shop.work(publication).state == "done"
 
 
 def test_a_copy_of_the_installation_sends_nothing_until_confirmed(shop, settings, owner):
