@@ -13,7 +13,7 @@ from campaigns.planning.states import PublicationState
 from campaigns.publishing import permissions
 from campaigns.publishing.models import Delivery
 from campaigns.publishing.services.doubts import DOUBTFUL
-from campaigns.publishing.views import approvals, deliveries, doubts, installation, publications
+from campaigns.publishing.views import approvals, deliveries, doubts, publications
 
 
 class PublicationViewSet(ViewSet):
@@ -114,14 +114,3 @@ class DoubtViewSet(ViewSet):
             wanted=permissions.SEND,
             count=Delivery.objects.filter(state__in=DOUBTFUL).count,
         )
-
-
-class InstallationViewSet(ViewSet):
-    """Whether this installation may send; under Reports."""
-
-    name = "publishing_installation"
-    url_prefix = "installation"
-
-    def get_urlpatterns(self) -> list[Any]:
-        """One screen."""
-        return [path("", installation.InstallationView.as_view(), name="index")]

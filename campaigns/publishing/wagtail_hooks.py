@@ -4,41 +4,19 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.log_actions import LogActionRegistry
 
 from campaigns.publishing.views.home import TodayPanel
-from campaigns.publishing.views.installation import InstallationView
-from campaigns.publishing.viewsets import (
-    ApprovalViewSet,
-    CountedMenuItem,
-    DoubtViewSet,
-    InstallationViewSet,
-    PublicationViewSet,
-)
+from campaigns.publishing.viewsets import ApprovalViewSet, DoubtViewSet, PublicationViewSet
 
 
 @hooks.register("register_admin_viewset")
 def viewsets() -> list[Any]:
     """The sections of this room."""
-    return [PublicationViewSet(), ApprovalViewSet(), DoubtViewSet(), InstallationViewSet()]
-
-
-@hooks.register("register_reports_menu_item")
-def installation_report() -> CountedMenuItem:
-    """Reports → Installation."""
-    return CountedMenuItem(
-        _("Installation"),
-        reverse("publishing_installation:index"),
-        name="installation",
-        icon_name="site",
-        order=900,
-        wanted=InstallationView.wanted,
-        count=int,
-    )
+    return [PublicationViewSet(), ApprovalViewSet(), DoubtViewSet()]
 
 
 @hooks.register("construct_homepage_panels")

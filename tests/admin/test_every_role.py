@@ -33,7 +33,7 @@ SCREENS = [
     ("publishing_publication:do", "p:cancel", "live", SEND),
     ("publishing_approvals:index", "", "submitted", APPROVE),
     ("publishing_doubts:index", "", "live", SEND),
-    ("publishing_installation:index", "", "live", {"owner": 200}),
+    ("installation", "", "live", {"owner": 200}),
 ]
 WRITES = [row for row in SCREENS if row[0] == "publishing_publication:do"]
 

@@ -10,7 +10,7 @@ def test_a_copy_is_confirmed_by_a_person(client, owner):
     installation.this()
     Installation.objects.update(held_reason="This database looks like a restored backup.")
     client.force_login(owner)
-    address = reverse("publishing_installation:index")
+    address = reverse("installation")
     assert "looks like a restored backup" in client.get(address).content.decode()
     assert "sends nothing now" in client.get("/admin/").content.decode()
     page = client.post(address, follow=True).content.decode()
