@@ -3,7 +3,6 @@
 The number of minor units a currency has comes from Unicode CLDR through Babel (JPY 0, EUR 2, KWD 3).
 """
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from babel.numbers import format_currency, get_currency_precision
@@ -39,19 +38,3 @@ def display(minor: int, currency: str, locale: str | None = None) -> str:
     """`minor` as people of `locale` (by default the active language) write it."""
     name = to_locale(locale or get_language() or "en").replace("zh_Hans", "zh_Hans_CN")
     return format_currency(to_major(minor, currency), currency, locale=name)
-
-
-@dataclass(frozen=True, slots=True, order=False)
-class Money:
-    """An amount in minor units with its currency; sums of different currencies are refused."""
-
-    minor: int
-    currency: str
-
-    def __add__(self, other: "Money") -> "Money":
-        if other.currency != self.currency:
-            raise ValueError(f"{self.currency} and {other.currency} cannot be added.")
-        return Money(self.minor + other.minor, self.currency)
-
-    def __str__(self) -> str:
-        return display(self.minor, self.currency)

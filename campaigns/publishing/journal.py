@@ -82,11 +82,6 @@ class Journal:
             ]
         )
 
-    def landed(self) -> None:
-        """Everything noted so far is in the database."""
-        os.ftruncate(self._file, 0)
-        self._write(["h", heartbeat.host(), heartbeat.boot_id(), os.getpid()])
-
     def close(self) -> None:
         """The turn is over and everything is in the database."""
         with suppress(FileNotFoundError):

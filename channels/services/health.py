@@ -5,7 +5,6 @@ from datetime import datetime
 from django.db.models import Q
 
 from channels.models import ChannelAccount
-from core import clock
 
 Health = ChannelAccount.Health
 
@@ -24,8 +23,3 @@ def note_health(
         changed = rows.exclude(health=Health.OK)
     if changed.update(health=health, last_error=detail[:500], blocked_until=until):
         account.health, account.last_error, account.blocked_until = health, detail[:500], until
-
-
-def is_blocked(account: ChannelAccount) -> bool:
-    """Whether a provider asked this account to wait, and the time has not come."""
-    return account.blocked_until is not None and account.blocked_until > clock.now()
