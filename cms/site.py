@@ -8,14 +8,12 @@ from wagtail.models import Page
 from campaigns.promotions import selectors as promotions
 from cms import structured
 from cms.emails import picture_address
-from cms.models import BrandKit
+from cms.models.brand import BrandKit
 
 
-def home_of(page: Any) -> Any:
-    """The home page above `page` in its own language; the page itself where there is none."""
-    from cms.models import HomePage
-
-    return HomePage.objects.ancestor_of(page, inclusive=True).first() or page
+def hreflang(code: str) -> str:
+    """A language code as BCP 47 writes it."""
+    return {"zh-hans": "zh-Hans"}.get(code, code)
 
 
 def offer_view(offer: Any, state: promotions.OfferState, language: str) -> dict[str, Any]:
@@ -34,10 +32,8 @@ def offer_view(offer: Any, state: promotions.OfferState, language: str) -> dict[
 
 def context_of(page: Any, request: HttpRequest) -> dict[str, Any]:
     """Brand, navigation, breadcrumbs, languages, link preview and structured data of `page`."""
-    from cms.models.pages import hreflang
-
     brand = BrandKit.for_request(request)
-    home = home_of(page)
+    home = page.home
     trail: list[Page] = []
     if page.depth and home.pk and page.pk != home.pk:
         trail = [one for one in page.get_ancestors().specific() if one.depth >= home.depth]
