@@ -9,11 +9,7 @@ from campaigns.promotions import selectors as promotions
 from cms import structured
 from cms.emails import picture_address
 from cms.models.brand import BrandKit
-
-
-def hreflang(code: str) -> str:
-    """A language code as BCP 47 writes it."""
-    return {"zh-hans": "zh-Hans"}.get(code, code)
+from core import languages
 
 
 def offer_view(offer: Any, state: promotions.OfferState, language: str) -> dict[str, Any]:
@@ -48,10 +44,10 @@ def context_of(page: Any, request: HttpRequest) -> dict[str, Any]:
         "topics": home.get_children().live().public().in_menu() if home.pk else [],
         "trail": trail,
         "languages": [
-            {"page": one, "code": hreflang(one.locale.language_code), "name": one.locale.language_name_local}
+            {"page": one, "code": languages.tag(one.locale.language_code), "name": one.locale.language_name_local}
             for one in versions
         ],
-        "lang": hreflang(language),
+        "lang": languages.tag(language),
         "offer_card": card,
         "share_picture": picture,
         "structured": structured.of(page, brand, trail, card, picture),

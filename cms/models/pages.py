@@ -29,7 +29,7 @@ from cms import panels, previews, site
 from cms.blocks import Body, StepBlock
 from cms.emails import absolute
 from cms.models.renditions import Renditions
-from core import clock
+from core import clock, languages
 
 DERIVED = _(
     "Everything left empty is made from the page: its title, summary, picture and offer. The preview beside the "
@@ -113,7 +113,7 @@ class SitePage(Page):
         """One entry, with its other languages."""
         versions = self.language_versions()
         alternates = [
-            {"location": page.absolute_url, "lang_code": site.hreflang(page.locale.language_code)} for page in versions
+            {"location": page.absolute_url, "lang_code": languages.tag(page.locale.language_code)} for page in versions
         ]
         return [{"location": self.absolute_url, "lastmod": self.last_published_at, "alternates": alternates}]
 
