@@ -127,12 +127,17 @@ def test_each_broken_row_is_told_by_its_line_and_stops_no_other(send):
         {"external_id": "last", "email": "last@shop.test"},
     ]
     answer = send(rows)
-    assert counts(answer) == (2, 0, 0, 18)
-    assert [error["line"] for error in answer["errors"]] == [2, *range(4, 21)]
+    assert counts(answer) == (4, 0, 0, 16)
+    assert [error["line"] for error in answer["errors"]] == [2, 4, 5, *range(8, 21)]
+    # A bad time zone or language costs the row that field, not the person.
+    assert [(warning["line"], warning["message"].split()[0]) for warning in answer["warnings"]] == [
+        (6, "“timezone”"), (7, "“locale”"),
+    ]  # fmt: skip
+    assert (answer["with_address"], answer["with_consent"]) == (2, 1)
     assert all(
         error["message"].endswith((".", "}.")) and "example.com" not in error["message"] for error in answer["errors"]
     )
-    assert set(Contact.objects.values_list("external_id", flat=True)) == {"42", "last"}
+    assert set(Contact.objects.values_list("external_id", flat=True)) == {"42", "3", "4", "last"}
 
 
 def test_bytes_that_are_no_text_and_windows_line_ends(send):
