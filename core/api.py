@@ -83,7 +83,7 @@ class Router(NinjaRouter):
             name
             for model in operation.models
             if model.__ninja_param_source__ == "query"
-            for name in model.__ninja_flatten_map__  # type: ignore[attr-defined]
+            for name in model.__ninja_flatten_map__
         }
         operation.view_func = _without_strangers(operation.view_func, known)
 

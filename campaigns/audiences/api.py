@@ -60,7 +60,8 @@ class SegmentOut(Schema):
     summary="Create or change contacts by external_id",
     description=(
         "The body is NDJSON: one object per line with external_id, email, phone, first_name, last_name, locale, timezone, "
-        "market, consents (channels such as “email”), consented_at, attributes (merged; null takes one away), push_tokens, devices. "
+        "market, consents (channels such as “email”), consented_at, attributes (merged; null takes one away), "
+        "push_tokens, devices. "
         "What a row does not name stays as it is. Rows are committed in small batches; a bad row stops no other, and sending "
         "the same again changes nothing."
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -22,7 +22,10 @@ from core.models import Market
 router = Router(tags=["Orders"])
 SOURCE = "api"
 Number = Annotated[Decimal, Field(max_digits=20, allow_inf_nan=False)]
-Id = Annotated[str | StrictInt, AfterValidator(str)]
+if TYPE_CHECKING:
+    Id = str
+else:
+    Id = Annotated[str | StrictInt, AfterValidator(str)]
 """An id of the shop's: a text, or a whole number, which is the same id (42 is "42")."""
 
 

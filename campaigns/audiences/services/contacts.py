@@ -89,17 +89,25 @@ def upsert_lines(lines: Iterable[bytes], *, source: str = "api") -> UpsertReport
     return _upsert(((number, line) for number, line in enumerate(lines, 1) if line.strip()), source)
 
 
-def upsert_numbered(numbered: Iterable[tuple[int, Any]], *, source: str, by_address: bool = False) -> UpsertReport:
+def upsert_numbered(
+    numbered: Iterable[tuple[int, Any]],
+    *,
+    source: str,
+    by_address: bool = False,
+    report: UpsertReport | None = None,
+) -> UpsertReport:
     """`upsert` for rows that know their line. A row may be an `Invalid`: refused with its sentence.
 
     With `by_address`, a row without an id is the one contact that has its e-mail address, or a new one: files of tools that
     do not know the shop's ids have no other name for a person.
     """
-    return _upsert(numbered, source, by_address)
+    return _upsert(numbered, source, by_address, report)
 
 
-def _upsert(numbered: Iterable[tuple[int, Any]], source: str, by_address: bool = False) -> UpsertReport:
-    report = UpsertReport()
+def _upsert(
+    numbered: Iterable[tuple[int, Any]], source: str, by_address: bool = False, report: UpsertReport | None = None
+) -> UpsertReport:
+    report = report or UpsertReport()
     markets = dict(Market.objects.values_list("code", "pk"))
     accepted = _read_all(numbered, markets, report, by_address)
     while batch := list(islice(accepted, BATCH)):
@@ -389,7 +397,7 @@ class _Batch:
             ((self.now, one.attributes, *one.columns.values(), one.pk) for one in touched if id(one) not in fresh),
         )
         for one in self.adopted:
-            if id(one) not in fresh:
+            if one.pk is not None and id(one) not in fresh:
                 Contact.objects.filter(pk=one.pk).update(external_id=one.external_id)
 
 

@@ -80,9 +80,9 @@ class ContactRow:
 def read(data: Any, kinds: Mapping[str, str] | None = None, *, by_address: bool = False) -> ContactRow:
     """The row that `data` means; raises `Invalid`.
 
-    A language, a time zone or an attribute (of a declared kind, see `kinds`) that cannot be read costs the row that field,
-    not the person; `warnings` says so. What tells who somebody is must be right, or the row is refused. With `by_address`
-    the e-mail address may stand for the id.
+    A language or a time zone that cannot be read costs the row that field, not the person; `warnings` says so, and names
+    an attribute that is not of its declared kind (`kinds`). What tells who somebody is must be right, or the row is refused.
+    With `by_address` the e-mail address may stand for the id.
     """
     if not isinstance(data, Mapping):
         raise Invalid(_("A contact is an object such as {“external_id”: “42”}."))
@@ -134,14 +134,14 @@ def _of_their_kind(given: Mapping[str, Any], kinds: Mapping[str, str], warnings:
         if given[name] is None:
             continue
         value = values.coerced(given[name], kinds[name])
-        if value is None:
-            del found[name]
-            warnings.append(
-                _("“%(name)s” is declared as %(kind)s, and this row has something else there.")
-                % {"name": name, "kind": values.Kind(kinds[name]).label}
-            )
-        else:
+        if value is not None:
             found[name] = value
+            continue
+        # Kept all the same: the kind may have been guessed from an earlier file, and no rule takes it for what it is not.
+        warnings.append(
+            _("“%(name)s” is a %(kind)s, and this row has “%(value)s” there. It is kept, but no rule compares it.")
+            % {"name": name, "kind": values.Kind(kinds[name]).label, "value": str(given[name])[:40]}
+        )
     return found
 
 
