@@ -10,7 +10,7 @@ from pydantic import Field
 
 from campaigns.audiences import selectors
 from campaigns.audiences.models import Segment
-from campaigns.audiences.services import contacts, segments
+from campaigns.audiences.services import closing, contacts, segments
 from core.api import In, Router, Status, bearer, idempotent
 
 router = Router(tags=["Audiences"])
@@ -102,6 +102,45 @@ def _lines(request: HttpRequest) -> Iterator[bytes]:
             rest, skipping = b"", True
     if rest and not skipping:
         yield rest[:limit]
+
+
+class ClosedOut(Schema):
+    """What became of the rows: each is counted once."""
+
+    closed: int = Field(description="Closed now.")
+    known: int = Field(description="Closed before.")
+    agreed_later: int = Field(description="Unsubscribed there, and agreed here at a later time: stays open.")
+    refused: int
+    withdrawn: int = Field(description="Consents that no longer hold.")
+    errors: list[RefusedRow]
+
+
+@router.post(
+    "/suppressions/import",
+    auth=bearer("contacts:write"),
+    response=ClosedOut,
+    summary="Close the addresses that another tool no longer wrote to",
+    description=(
+        "The body is NDJSON: one object per line with email (or address and channel), reason (unsubscribed, bounced, complained, "
+        "manual, or another tool's word for one of these; unsubscribed when it is missing) and occurred_at. An address need not "
+        "be a contact's. Sending the same again changes nothing."
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"email": "ann@example.com", "reason": "cleaned"}\n',
+                }
+            },
+        }
+    },
+)
+@idempotent(atomic=False)
+def close_addresses(request: HttpRequest) -> dict[str, Any]:
+    """As `bulk`, line by line."""
+    return asdict(closing.close_lines(_lines(request), source="API"))
 
 
 @router.post("/segments", auth=bearer("segments:write"), response={201: SegmentOut}, summary="Save a rule")

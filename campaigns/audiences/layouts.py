@@ -346,7 +346,7 @@ def _reasons(told: Mapping[str, Sequence[str]], strange: list[str]) -> set[str]:
     for name in ("status", "agrees"):
         found |= {one for word in told.get(name, ()) if (one := state(word)) in Reason.values}
     for cell in told.get("suppressed", ()):
-        for word in filter(None, re.split(r"[\[\],;|\"]+", cell)):
+        for word in filter(None, re.split(r"[\[\],;|\"']+", cell)):
             says = state(word.strip())
             if says in Reason.values:
                 found.add(says)

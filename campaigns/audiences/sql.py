@@ -102,10 +102,12 @@ class Day(_Predicate):
 
     sqlite_sql = (
         "COALESCE(CASE WHEN JSON_TYPE(|COL|, |KEY|) = 'text' "
+        "AND JSON_EXTRACT(|COL|, |KEY|) GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' "
         "THEN SUBSTR(JSON_EXTRACT(|COL|, |KEY|), 1, 10) |SIGN| |VALUE| END, 0)"
     )
     postgresql_sql = (
         "COALESCE(CASE WHEN JSONB_TYPEOF(|COL| -> |KEY|::text) = 'string' "
+        "AND (|COL| ->> |KEY|::text) ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' "
         'THEN LEFT(|COL| ->> |KEY|::text, 10) COLLATE "C" |SIGN| |VALUE|::text COLLATE "C" END, FALSE)'
     )
 

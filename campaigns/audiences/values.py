@@ -51,7 +51,9 @@ _EPOCH = date(1899, 12, 30)
 TRUE = frozenset({"true", "yes", "y", "t", "ja", "oui", "sí", "si", "是", "wahr", "vrai", "on"})
 FALSE = frozenset({"false", "no", "n", "f", "nein", "non", "否", "falsch", "faux", "off"})
 _SPACES = re.compile(r"[\s'’\u00a0\u202f\u2009_]")
-_MONEY = re.compile(r"^(?:[A-Z]{3}|[A-Z]{0,2}[^\w\s.,()+\-−'’])\s*|\s*(?:[A-Z]{3}|[^\w\s.,()'’%]|kr\.?|zł|Kč|元|円)$")
+_MONEY = re.compile(
+    r"^(?:[A-Z]{3}|[A-Z]{0,2}[^\w\s.,()+\-−'’])\s*|\s*(?:[A-Z]{3}|[^\w\s.,()'’%+\-]|kr\.?|zł|Kč|元|円)$"
+)
 _GROUPED = re.compile(r"[0-9]{1,3}(?:G[0-9]{2,3})*G[0-9]{3}(?:D[0-9]*)?|[0-9]+(?:D[0-9]*)?|D[0-9]+")
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]{1,3}")
 _TIME = (

@@ -292,7 +292,9 @@ class _Reader:
         """The shop's id; raises `Invalid` when a spreadsheet has changed it: it would be another customer's."""
         if values.is_scientific(cell):
             raise Invalid(
-                _("A spreadsheet turned external_id into %(cell)s: its digits are lost. Export again with the column as text.")
+                _(
+                    "A spreadsheet turned external_id into %(cell)s: its digits are lost. Export again with the column as text."
+                )
                 % {"cell": cell[:20]}
             )
         name = cell.removesuffix(".0") if re.fullmatch(r"[0-9]+\.0", cell) else cell
