@@ -131,9 +131,9 @@ class ImportForm(forms.Form):
     file = FileField(
         label=_("File"),
         help_text=_(
-            "CSV or Excel (XLSX) with a heading line, or NDJSON with one object per line. Exports of Mailchimp, Klaviyo, Shopify, "
-            "WooCommerce and HubSpot are recognised. Our own columns: external_id or email (one is needed), phone, first_name, "
-            "last_name, locale, timezone, market, consents (channels), consented_at; every other column becomes an attribute."
+            "CSV or Excel (XLSX) with a heading line, or NDJSON. Exports of Mailchimp, Klaviyo, Shopify, WooCommerce and HubSpot "
+            "are recognised. Our own columns: external_id or email (one is needed), phone, first_name, last_name, locale, "
+            "timezone, market, consents (channels), consented_at; every other column becomes an attribute."
         ),
     )
 
@@ -164,7 +164,7 @@ class MappingForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Somebody must be named, and no field comes from two columns."""
         cleaned = super().clean() or {}
-        chosen = [cleaned.get(f"target-{place}") for place in range(len(self.columns))]
+        chosen = [str(cleaned.get(f"target-{place}", "")) for place in range(len(self.columns))]
         if not {"external_id", "email"} & set(chosen):
             raise forms.ValidationError(gettext("Say which column holds the shop's id or the e-mail address."))
         for target in set(chosen) & (set(TARGETS) - {ATTRIBUTE, SKIP} - set(STATES)):

@@ -223,3 +223,55 @@ def test_a_segment_is_saved_and_counted(client, token, send):
     refused = post({"name": "Wrong", "rule": {"field": "password", "op": "eq", "value": 1}})
     assert refused.status_code == 422
     assert "password" in refused.json()["detail"]
+
+
+@pytest.fixture
+def shut(client, token):
+    def post(rows, status=200):
+        body = "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows).encode()
+        answer = client.post(
+            "/api/v1/suppressions/import",
+            body,
+            content_type="application/x-ndjson",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert answer.status_code == status, answer.content
+        return answer.json()
+
+    return post
+
+
+def test_the_former_tools_people_are_closed_before_they_are_contacts(shut, send):
+    rows = [
+        {"email": "Ann@example.com"},
+        {"email": "bo@example.com", "reason": "cleaned"},
+        {"email": "cy@example.com", "reason": "SPAM_COMPLAINT", "occurred_at": "2024-01-01T00:00:00Z"},
+        {"address": "token-1", "channel": "push", "reason": "manual"},
+        {"email": "nonsense"},
+        {"email": "d@example.com", "reason": "erased"},
+        {"email": "d@example.com", "raeson": "manual"},
+        {"address": "+49170", "channel": "phone"},
+        "[",
+    ]
+    first = shut(rows)
+    assert (first["closed"], first["known"], first["refused"]) == (4, 0, 5)
+    assert [error["line"] for error in first["errors"]] == [5, 6, 7, 8, 9]
+    again = shut(rows)
+    assert (again["closed"], again["known"]) == (0, 4)
+    assert dict(Suppression.objects.values_list("reason", "purpose")) == {
+        "unsubscribed": "marketing", "bounced": "", "complained": "marketing", "manual": "",
+    }  # fmt: skip
+    send([{**ANN, "email": "ann@example.com"}])
+    from campaigns.audiences import selectors
+
+    key = keys.recipient_key("email", "ann@example.com")
+    assert selectors.is_suppressed([key], "email") == {key}
+
+
+def test_a_heavier_reason_takes_the_place_of_a_lighter_one_and_consents_end(shut, send):
+    send([ANN])
+    assert shut([{"email": ANN["email"]}])["withdrawn"] == 1
+    assert shut([{"email": ANN["email"], "reason": "complained"}])["closed"] == 0
+    assert Suppression.objects.get().reason == "complained"
+    assert not Contact.objects.get().consents.get(channel="email").granted
+    assert Contact.objects.get().consents.get(channel="push").granted

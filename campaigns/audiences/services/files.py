@@ -98,11 +98,12 @@ def read(name: str, file: BinaryIO, *, source: str, plan: Plan | None = None) ->
 
 
 def plan_of(
-    name: str, file: BinaryIO, decided: Sequence[Mapping[str, str]] | None = None, agreed: bool = False
+    name: str, file: BinaryIO, decided: Sequence[Mapping[str, str]] | None = None, agreed: bool | None = None
 ) -> Plan:
     """What becomes of the file's columns. `decided` (heading by heading) comes first, then what is remembered.
 
-    `agreed`: the person who imports says that everybody in the file agreed to e-mail; a status in the file still decides.
+    `agreed`: the person who imports says that everybody in the file agreed to e-mail, or that this is not said; None leaves
+    it to the file's name. A status in the file decides all the same.
     """
     table = tables.opened(file)
     known = (
@@ -110,10 +111,14 @@ def plan_of(
         if decided is None
         else None
     )
-    found = layouts.recognise(table.headings, name, decided or (known.columns if known else ()))
-    everybody = layouts.AGREES if agreed else found.everybody
-    if decided is not None or known is not None:
-        everybody = everybody or layouts.recognise(table.headings, name).everybody
+    recognised = layouts.recognise(table.headings, name)
+    by_hand = decided or (known.columns if known else ())
+    found = layouts.recognise(table.headings, name, by_hand) if by_hand else recognised
+    everybody = recognised.everybody
+    if agreed:
+        everybody = layouts.AGREES
+    elif agreed is False and everybody == layouts.AGREES:
+        everybody = ""
     count, sample, cells = _look(table, found.columns)
     kinds = attributes.kinds()
     styles = {
@@ -121,8 +126,8 @@ def plan_of(
         for place, column in enumerate(found.columns)
         if column.target == ATTRIBUTE
     }
-    is_sure = found.is_sure and (decided is not None or known is not None or not _holds_addresses(found.columns, cells))
-    return Plan(found.columns, found.origin, is_sure, everybody, table.separator, styles, count, sample)
+    is_sure = found.is_sure and (bool(by_hand) or not _holds_addresses(found.columns, cells))
+    return Plan(found.columns, recognised.origin, is_sure, everybody, table.separator, styles, count, sample)
 
 
 def _look(
@@ -270,6 +275,8 @@ class _Reader:
             row.setdefault("last_name", last)
         if "external_id" in one:
             row["external_id"] = self._id(one["external_id"])
+        elif self.needs_id:
+            raise Invalid(_("“external_id” is missing: the id that your shop knows the customer by."))
         if "email" in one:
             row["email"] = bare_address(one["email"])
         if "locale" in one:

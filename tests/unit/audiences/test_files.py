@@ -314,10 +314,15 @@ def test_an_address_of_two_contacts_names_neither():
 
 def test_two_rows_of_one_file_are_one_person():
     report = bring(
-        "external_id,email,first_name\n,ann@example.com,Ann\n42,ann@example.com,Anne\n,ann@example.com,Anna\n"
+        "Customer ID,Email,First Name,Accepts Email Marketing\n,ann@example.com,Ann,no\n42,ann@example.com,Anne,no\n"
+        ",ann@example.com,Anna,no\n"
     )
     assert (report.created, report.updated) == (1, 2)
     assert (Contact.objects.get().external_id, Contact.objects.get().first_name) == ("42", "Anna")
+
+
+def test_of_our_own_columns_a_missing_id_is_a_mistake():
+    assert bring("external_id,email\n,ann@example.com\n").refused == 1
 
 
 # --- Closed addresses -----------------------------------------------------------------------------------------------------

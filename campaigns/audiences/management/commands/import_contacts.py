@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 if files.is_ndjson(file.name):
                     return self._tell(files.read(file.name, stream, source=f"File {file.name}"))
                 decided = _decided(tables.opened(stream).headings, file.name, decisions) if decisions else None
-                plan = files.plan_of(file.name, stream, decided, agreed)
+                plan = files.plan_of(file.name, stream, decided, agreed or None)
                 if dry_run:
                     return self._preview(plan)
                 return self._tell(files.read(file.name, stream, source=f"File {file.name}", plan=plan))
