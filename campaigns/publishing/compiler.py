@@ -18,10 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext, override
 
+from campaigns.links import addresses
 from channels.base import Channel, EmailPart, Media, Part, PostPart, PushPart
 from cms.renditions import EmailRendition, PushRendition, SocialRendition
 from core.errors import Invalid
@@ -105,11 +106,9 @@ class _Compiler:
 
     def with_utm(self, url: str) -> str:
         """`url` with our campaign parameters when it leads to ourselves or the shop and has none of its own."""
-        parts = urlsplit(url)
-        if (parts.hostname or "") not in self.setting.our_hosts or "utm_source=" in parts.query:
+        if addresses.has_campaign_of_its_own(url) or not addresses.leads_to(url, self.setting.our_hosts):
             return url
-        query = [*parse_qsl(parts.query, keep_blank_values=True), *self.setting.utm.items()]
-        return urlunsplit(parts._replace(query=urlencode(query)))
+        return addresses.appended(url, self.setting.utm)
 
     def pieces(self, source: str, escape: Escape) -> list[str | int]:
         """`source` as pieces for the seal; a slot that is the same for everyone is worked out now."""
@@ -261,7 +260,7 @@ class _Email(_Compiler):
             )
         if name != "href" or tag not in {"a", "area"}:
             return match.group()
-        url = html.unescape(value).strip()
+        url = addresses.from_attribute(value)
         scheme = urlsplit(url).scheme.lower()
         if scheme in {"http", "https"}:
             return f'{match["name"]}="{self.link(url)}"'

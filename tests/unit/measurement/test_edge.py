@@ -180,3 +180,23 @@ def test_a_visitor_id_of_an_odd_shape_is_left_out(door):
     beacon(door, PAGE | {"visitor": "<script>" * 3, "al": "nonsense", "campaign": ["x"]})
     (line,) = door.lines()
     assert {"v", "d", "c"}.isdisjoint(line)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example/?utm_source=spring&utm_campaign=own",
+        "https://shop.example/?flag",
+        "https://shop.example/s?q=%C4%E3%BA%C3&next=%2Fa%2fb+c&e=",
+    ],
+)
+def test_the_shop_gets_our_token_behind_whatever_query_its_link_has(world, door, url):
+    _publication, (copy,) = world.publish([world.contact()], urls=[(url, "")], own_hosts={"shop.example"})
+    token = world.token(copy)
+    assert door(f"/c/{token}/0")["headers"]["Location"] == f"{url}&al={token}"
+
+
+def test_no_other_site_gets_it_even_with_our_name_in_its_query(world, door):
+    url = "https://other.example/?utm_source=almanac"
+    _publication, (copy,) = world.publish([world.contact()], urls=[(url, "")], own_hosts={"shop.example"})
+    assert door(f"/c/{world.token(copy)}/0")["headers"]["Location"] == url

@@ -55,6 +55,25 @@ def test_links_are_tracked_once_each_and_ours_carry_the_campaign():
     assert filled(compiled, "text").startswith("See https://a.example/c/T/1, or https://a.example/c/T/2.")
 
 
+@pytest.mark.parametrize(
+    ("written", "target"),
+    [
+        ("?flag", "?flag&utm_source=almanac"),
+        ("?q=%C4%E3%BA%C3&n=%2Fa%2f+b&e=#top", "?q=%C4%E3%BA%C3&n=%2Fa%2f+b&e=&utm_source=almanac"),
+        ("?a=1&amp;copy=2&reg=3", "?a=1&copy=2&reg=3&utm_source=almanac"),
+    ],
+)
+def test_a_query_stays_as_it_stands_and_ours_comes_behind_it(written, target):
+    url, _label = email(f'<a href="https://shop.example/{written}">x</a>').links[0]
+    assert url.startswith(f"https://shop.example/{target}")
+    assert url.endswith("#top") is ("#top" in written)
+
+
+def test_the_marketers_own_campaign_stays_alone():
+    own = "https://shop.example/?utm_campaign=spring&x"
+    assert email(f'<a href="{own}">x</a>').links[0][0] == own
+
+
 def test_a_link_inside_a_condition_is_tracked_too():
     compiled = email('{% if first_name %}<a href="https://shop.example/x">x</a>{% endif %}')
     assert 'href="https://a.example/c/T/0"' in filled(compiled)
