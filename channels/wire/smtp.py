@@ -411,6 +411,7 @@ class _Delivery:
         self.most = pool.connections
         self.stopped = False
         self.exhausted = False
+        self.taken = 0
         self.goodbyes = 0  # connections that the server ended, since it last took a letter
         self.silent = 0  # letters in a row whose answer was lost
 
@@ -655,7 +656,7 @@ class _Delivery:
         self.silent = 0
         if reply.code < 400:
             session.delivered += 1
-            self.goodbyes = 0
+            self.taken, self.goodbyes = self.taken + 1, 0
             said = safe_detail(reply.text, letter.recipient)
             self.outcomes.append(
                 Outcome(letter.ref, Result.ACCEPTED, _queue_id(said), code=str(reply.code), detail=said)
@@ -677,7 +678,7 @@ class _Delivery:
         if stage == "dot":
             self.flight.unstarted([letter.ref])
         detail = safe_detail(f"{reply.code} {reply.text}", letter.recipient, letter.sender)
-        self._put_off(letter, reply.enhanced or "421", detail)
+        self._put_off(letter, reply.enhanced or "421", detail, once_more=letter.tries < 1, about_it=stage != "mail")
         if behind is not None and behind is not letter:  # only its envelope was on the way: no word about it
             self.again.append(behind)
 
@@ -699,7 +700,7 @@ class _Delivery:
             self.stopped = True
         elif body is not None:
             self.flight.unstarted([body.ref])
-            self._put_off(body, code, detail)
+            self._put_off(body, code, detail, once_more=body.tries < 1, about_it=True)
         if letter is None:
             return
         if session.refused is not None:
@@ -710,22 +711,24 @@ class _Delivery:
         elif body is not None:  # only its envelope was on the way: no word about it
             self.again.append(letter)
         else:
-            self._put_off(letter, code, detail)
+            once_more = letter.tries < 1 and session.delivered > 0
+            self._put_off(letter, code, detail, once_more=once_more, about_it=False)
 
-    def _put_off(self, letter: Letter, code: str, detail: str) -> None:
-        """A letter that was surely not taken when its connection ended: once more over another connection, then later.
+    def _put_off(self, letter: Letter, code: str, detail: str, *, once_more: bool, about_it: bool) -> None:
+        """A letter that was surely not taken when its connection ended: `once_more` over another connection, then later.
 
-        A server may end a connection because it has had enough of it, because of this very letter, or because it is not
-        well. Only the last is the account's trouble, and it shows in that nothing is taken over the next connections either.
+        A server may end a connection because it has had enough of it, because of this very letter (`about_it`: it had heard
+        whom it is for), or because it is not well. Only the last is the account's trouble, and it shows in that nothing is
+        taken over the other connections either.
         """
-        if self.goodbyes > self.most + GOODBYES:
-            self.outcomes.append(Outcome(letter.ref, Result.RETRY, code=code, detail=detail, blame=Blame.PROVIDER))
-            self.stopped = True
-        elif letter.tries < 1:
+        if self.goodbyes <= self.most + GOODBYES and once_more:
             letter.tries += 1
             self.again.append(letter)
-        else:
+        elif self.goodbyes <= self.most + GOODBYES and (about_it or self.taken):
             self.outcomes.append(Outcome(letter.ref, Result.RETRY, code=code, detail=detail))
+        else:
+            self.outcomes.append(Outcome(letter.ref, Result.RETRY, code=code, detail=detail, blame=Blame.PROVIDER))
+            self.stopped = True
 
     def _drop(self, session: Session) -> None:
         if session in self.sessions:

@@ -104,7 +104,7 @@ class Sender:
                         self.land(self.lease, closing)
                         return
                 except LostLease:
-                    self.rescue(closing)
+                    self.rescue(lease, closing)
                     return
                 idle = idle + 1 if not (closing.answers or closing.narrowed) else 0
         finally:
@@ -356,7 +356,7 @@ class Sender:
         least = 1 if self.capabilities.batch_size == 1 else min(self.capabilities.batch_size, 50)
         self.size = max(least, min(fitting, self.size * 4, LARGEST_SLICE))
 
-    def rescue(self, closing: Slice | None) -> None:
+    def rescue(self, lease: Lease, closing: Slice | None) -> None:
         """The lease was lost while the slice was in the air: its rows are in doubt by now, and these answers prove."""
         if closing is not None:
             apply_answers(
