@@ -69,8 +69,8 @@ class Slots:
         self.of_account: Counter[int] = Counter()
         self.aside: Counter[int] = Counter()
         self.waiting: list[Turn] = []
-        self.asked: dict[int, float] = {}
-        """When a run that still waits first asked, whichever bell asks now."""
+        self.asked: dict[int, tuple[float, float]] = {}
+        """When a run that still waits asked first and last, whichever bell asks now."""
         self._free = threading.Condition()
 
     @contextmanager
@@ -94,8 +94,7 @@ class Slots:
                 or (not self._fits(turn) and any(other.run_id == turn.run_id for other in self.waiting))
             ):
                 return False
-            self._forget()
-            turn.since = self.asked.setdefault(turn.run_id, time.monotonic())
+            turn.since = self._ask(turn.run_id)
             self.waiting.append(turn)
             try:
                 while not (self._fits(turn) and self._first() is turn):
@@ -119,10 +118,13 @@ class Slots:
             turn.aside = False
             self.aside[turn.account_id] -= 1
 
-    def _forget(self) -> None:
-        """Runs that asked once and never again (they were paused, or had their turn elsewhere)."""
-        for run_id in [run_id for run_id, at in self.asked.items() if time.monotonic() - at > 4 * LONG_WAIT]:
-            del self.asked[run_id]
+    def _ask(self, run_id: int) -> float:
+        """Since when the run waits. Runs that asked and came no more (paused, served elsewhere) are forgotten."""
+        now = time.monotonic()
+        self.asked = {run: (first, last) for run, (first, last) in self.asked.items() if now - last < LONG_WAIT}
+        first, _last = self.asked.get(run_id, (now, now))
+        self.asked[run_id] = first, now
+        return first
 
     def step_aside(self, turn: Turn) -> None:
         """Give up the slot, but be counted as one who waits for an answer."""

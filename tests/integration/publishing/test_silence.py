@@ -48,6 +48,9 @@ def batches(shop):
     registry.unregister(PaperBatch.slug)
 
 
+VERY_LATE = chunks.SICK_AFTER.total_seconds() + 1
+
+
 def later(time_machine, seconds):
     time_machine.move_to(clock.now().timestamp() + seconds)
 
@@ -178,7 +181,7 @@ def test_eight_answers_about_the_message_spend_it(shop, time_machine):
 # --- What waits for an answer has a lease of its own ---
 
 
-def hangs(monkeypatch, before, *, seconds=chunks.SICK_AFTER.total_seconds() + 1):
+def hangs(monkeypatch, before, *, seconds=VERY_LATE):
     """Let the watch look, at the age of `seconds`, when `before` says so of a job that is about to be answered."""
     aloft = []
     watching = tower.watching
