@@ -4,8 +4,13 @@ It never replaces `attempting` in the database; it only narrows what becomes `un
 its file for as long as it lives, so whoever gets the lock knows that the worker is gone. After another boot, only answers
 count: what was written last may be missing.
 
-One JSON array per line: ``["h", host, boot, pid]``, ``["s", [[delivery, attempt], …]]`` when started, and
-``["a", [[delivery, attempt, result, provider_id, code, detail, blame, retry_at], …]]`` when answered.
+One JSON array per line:
+
+- ``["h", host, boot, pid]``
+- ``["s", [[delivery, attempt], …]]`` when started
+- ``["u", [[delivery, attempt], …]]`` when surely not taken after all: as if never started
+- ``["g", [[delivery, attempt], …]]`` the same, of a call that was refused because of one of those in it
+- ``["a", [[delivery, attempt, result, provider_id, code, detail, blame, retry_at], …]]`` when answered
 """
 
 import fcntl
@@ -62,6 +67,14 @@ class Journal:
         """Note, before the first byte, what may reach the provider from now on."""
         self._write(["s", list(keys)])
 
+    def unstarted(self, keys: Sequence[Key]) -> None:
+        """Note that the provider surely did not take these: as if they had never been started."""
+        self._write(["u", list(keys)])
+
+    def refused_together(self, keys: Sequence[Key]) -> None:
+        """Note that the provider refused these as a whole because of one of them: surely none was taken."""
+        self._write(["g", list(keys)])
+
     def answered(self, answers: Sequence[tuple[Key, Outcome]]) -> None:
         """Note what the provider said."""
         self._write(
@@ -100,6 +113,8 @@ class Evidence:
     complete: bool = False
     started: frozenset[Key] = frozenset()
     answers: Mapping[Key, Outcome] = field(default_factory=dict)
+    suspects: frozenset[Key] = frozenset()
+    """One of these is bad: they were refused together last. They count as not started, until they are started again."""
 
 
 NOTHING = Evidence()
@@ -150,6 +165,7 @@ def discard(owner: str) -> None:
 
 def _parse(content: bytes, *, dead: bool) -> Evidence:
     started: set[Key] = set()
+    suspects: frozenset[Key] = frozenset()
     answers: dict[Key, Outcome] = {}
     complete = False
     lines = content.split(b"\n")
@@ -163,6 +179,11 @@ def _parse(content: bytes, *, dead: bool) -> Evidence:
                 complete = dead and rest[:2] == [heartbeat.host(), heartbeat.boot_id()]
             case "s":
                 started.update((int(delivery), int(number)) for delivery, number in rest[0])
+            case "u":
+                started.difference_update((int(delivery), int(number)) for delivery, number in rest[0])
+            case "g":
+                suspects = frozenset((int(delivery), int(number)) for delivery, number in rest[0])
+                started -= suspects
             case "a":
                 for delivery, number, result, provider_id, code, detail, blame, retry_at in rest[0]:
                     answers[int(delivery), int(number)] = Outcome(
@@ -174,4 +195,4 @@ def _parse(content: bytes, *, dead: bool) -> Evidence:
                         blame=Blame(blame),
                         retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
                     )
-    return Evidence(complete=complete, started=frozenset(started), answers=answers)
+    return Evidence(complete=complete, started=frozenset(started), answers=answers, suspects=suspects)

@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 STEPS: tuple[tuple[float, Callable[[], object]], ...] = (
     (0, sweeper.release_confirmed),
+    (2, sweeper.release_resolved),
     (0, sweeper.hold_overdue),
     (0, sweeper.sweep_leases),
     (0, events.read),

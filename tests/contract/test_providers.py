@@ -23,7 +23,7 @@ from channels.sandbox.sendgrid import signed
 from channels.sandbox.store import Store
 from core import clock
 from core.texts import Slot, Text
-from tests.contract.conformance import Conformance, Watched
+from tests.contract.conformance import ALWAYS, Conformance, Watched
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -186,6 +186,31 @@ class TestSmtp(Conformance):
         outcomes = self.send(self.jobs(30), provider=self.open(max_connections=1))
         assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
         assert set(self.copies().values()) == {1}
+
+    @pytest.mark.parametrize("stage", ["rcpt", "data", "message"])
+    @pytest.mark.parametrize("number", [1, 20])
+    def test_a_goodbye_to_one_letter_is_about_that_letter(self, stage, number):
+        """Each 421 to one recipient made the whole account wait for 30 s."""
+        jobs = self.jobs(number)
+        poison = jobs[number // 2]
+        self.service_fails(stage=stage, status=421, message="4.7.0 Not to this one", match=poison.address, times=100)
+        outcomes = {outcome.ref: outcome for outcome in self.send(jobs, provider=self.open(max_connections=2))}
+        put_off = outcomes.pop(poison.ref)
+        assert (put_off.result, put_off.blame, put_off.code) == (Result.RETRY, Blame.NOTHING, "4.7.0")
+        assert {outcome.result for outcome in outcomes.values()} <= {Result.ACCEPTED}
+        assert len(outcomes) == number - 1
+        assert all(times == 1 for times in self.copies().values())
+
+    def test_goodbyes_to_everybody_make_the_account_wait(self):
+        self.service_fails(stage="rcpt", status=421, message="4.3.2 Shutting down", times=ALWAYS)
+        outcomes = self.send(self.jobs(40), provider=self.open(max_connections=2))
+        assert outcomes[-1].blame == Blame.PROVIDER
+        assert len(outcomes) <= 10
+
+    def test_answers_that_keep_getting_lost_end_the_call(self):
+        self.service_fails(close=True, times=ALWAYS)
+        outcomes = self.send(self.jobs(40), provider=self.open(max_connections=1))
+        assert [outcome.result for outcome in outcomes] == [Result.AMBIGUOUS] * 5
 
     def test_one_lost_answer_leaves_one_letter_in_doubt(self):
         self.service_fails(close=True, after=10)
@@ -486,6 +511,11 @@ class TestSendGrid(Conformance):
     def test_an_error_of_the_server_is_in_doubt(self, status):
         self.service_fails(status=status)
         assert {outcome.result for outcome in self.send(self.jobs(3))} == {Result.AMBIGUOUS}
+
+    def test_after_a_call_without_an_answer_there_is_no_other(self):
+        self.service_fails(status=500, times=ALWAYS)
+        outcomes = self.send(self.jobs(30), provider=self.open(batch_size=10))
+        assert [outcome.result for outcome in outcomes] == [Result.AMBIGUOUS] * 10
 
     def test_long_personal_texts_are_refused_before_sendgrid_does(self):
         (outcome,) = self.send([replace(self.jobs(1)[0], values=("x" * 20_000, "u"))])
