@@ -282,11 +282,12 @@ class _Post(_Compiler):
         # A post is no template: it has no recipient. What stands in it stays as it stands.
         pieces: list[str | int] = []
         end = 0
-        for link in links.find(rendition.text):
+        written = links.find(rendition.text)
+        for link in written:
             pieces += [rendition.text[end : link.start], *self.tracked(link.url)]
             end = link.end
         pieces.append(rendition.text[end:])
-        if rendition.link and rendition.link not in rendition.text:
+        if rendition.link and rendition.link not in {link.url for link in written}:
             pieces += ["\n\n" if rendition.text.strip() else "", *self.tracked(rendition.link)]
         media = [
             {
