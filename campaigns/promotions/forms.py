@@ -4,7 +4,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import list_currencies
 from django import forms
 from django.conf import settings
 from django.utils import timezone
@@ -124,7 +123,7 @@ class OfferForm(forms.ModelForm):
     def clean_currency(self) -> str:
         """A currency that exists."""
         currency: str = self.cleaned_data["currency"].upper()
-        if currency not in list_currencies():
+        if currency != self.instance.currency and not money.is_currency(currency):
             raise forms.ValidationError(_("Write the currency as an ISO 4217 code such as USD or CNY."))
         return currency
 
