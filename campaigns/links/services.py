@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns.links import addresses
+from campaigns.links import addresses, tokens
 from campaigns.links.models import Link, LinkSet
 from core.errors import Conflict, Invalid
 
@@ -75,6 +75,11 @@ def target_of(link_set_id: int, number: int) -> Target | None:
 def click_url(token: str, number: int) -> str:
     """The public address of tracked link `number` for the holder of `token`."""
     return f"{settings.ALMANAC_BASE_URL}/c/{token}/{number}"
+
+
+def sample_url() -> str:
+    """A tracked address of this installation as long as a real one, for what is counted before there is a recipient."""
+    return click_url("x" * len(tokens.make("click", 0, 0)), 0)
 
 
 def open_url(token: str) -> str:

@@ -33,7 +33,8 @@ App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 logger = logging.getLogger(__name__)
 
-_CLICK = re.compile(r"/c/([A-Za-z0-9_-]{1,100})/([0-9]{1,4})")
+# A reader's program that takes the sentence behind a link along (“…/0，全场五折”, “…/0).”) is led to its target all the same.
+_CLICK = re.compile(r"/c/([A-Za-z0-9_-]{1,100})/([0-9]{1,4})(?:[^0-9A-Za-z_/\-].*)?", re.DOTALL)
 _OPEN = re.compile(r"/o/([A-Za-z0-9_-]{1,100})\.gif")
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{16,40}")
 BEACON = "/t/page"

@@ -123,6 +123,8 @@ class OfferForm(forms.ModelForm):
     def clean_currency(self) -> str:
         """A currency that exists."""
         currency: str = self.cleaned_data["currency"].upper()
+        if currency == self.instance.currency:
+            return currency  # of an offer that was made while the currency was one
         try:
             return money.check(currency)
         except Invalid as error:

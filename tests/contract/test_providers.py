@@ -18,7 +18,7 @@ from channels.base import Blame, EmailPart, Job, Media, NullFlight, PostPart, Pu
 from channels.providers.fcm import Fcm
 from channels.providers.sendgrid import SendGrid
 from channels.providers.smtp import Smtp
-from channels.providers.x import X, weight
+from channels.providers.x import X
 from channels.sandbox.sendgrid import signed
 from channels.sandbox.store import Store
 from core import clock
@@ -603,6 +603,14 @@ class TestX(Conformance):
         assert provider.look_up(landed, began).result == Result.ACCEPTED
         assert provider.look_up(never, began) is None
 
+    def test_what_x_made_a_link_of_is_found_again_in_the_post(self):
+        provider, began = self.open(), clock.now() - timedelta(minutes=1)
+        part = PostPart("立即抢购https://shop.com/sale，全场五折。README.md")
+        self.service_fails(close=True)
+        job = replace(self.jobs(1)[0], part=part)
+        assert self.send([job], provider=provider)[0].result == Result.AMBIGUOUS
+        assert provider.look_up(job, began).result == Result.ACCEPTED
+
     def test_an_oauth2_token_alone_is_enough(self):
         with answering(b'{"data": {"id": "7", "text": "t"}}') as (port, calls):
             provider = X(settings_of.read(X, {"bearer_token": "oauth-2-token", "base_url": f"http://127.0.0.1:{port}"}))
@@ -617,7 +625,10 @@ class TestX(Conformance):
         [
             ("abc", 3),
             ("你好", 4),
-            ("see https://shop.example/" + "x" * 200, 4 + 23),
+            ("see https://shop.com/" + "x" * 200, 4 + 23),
+            ("立即抢购https://shop.com/sale，全场五折" + "抢" * 120, 281),
+            ("x" * 257 + " README.md", 281),
+            ("https://shop.kids/a", 19),
             ("é", 1),
             ("🙂", 2),
             ("👩‍👩‍👧", 2),
@@ -625,7 +636,11 @@ class TestX(Conformance):
         ],
     )
     def test_length_is_counted_as_x_does(self, text, length):
-        assert weight(text) == length
+        provider = self.open()
+        more = "x" * (280 - length) + " " * (length < 281)
+        (told,) = provider.lint(PostPart(text=more + text))
+        assert "281 characters long as X counts" in told
+        assert length == 281 or provider.lint(PostPart(text=more[1:] + text)) == []
 
 
 class TestFcm(Conformance):

@@ -97,7 +97,7 @@ def lint(compiled: Compiled, provider: Provider) -> list[str]:
     assets = {hashlib.sha256(media.content).hexdigest(): media.content for media in compiled.media}
     loaded = compiler.load(compiled.content, part_id=0, link_set_id=0, assets=assets)
     # A post is counted with its link, so one has to stand there: the real ones are made when it is sent.
-    link = {"click_base": f"{settings.ALMANAC_BASE_URL}/c/preview/"}
+    link = {"click_base": links.sample_url().removesuffix("0")}
     part = loaded.part_for(loaded.values(link)) if loaded.post else loaded.part
     return [str(line) for line in provider.lint(part)]
 

@@ -52,6 +52,13 @@ def test_fragment_and_letters_of_other_scripts_survive(world, door):
     assert location == f"https://shop.example/%E4%BF%83%E9%94%80?utm_source=almanac&al={world.token(copy)}#price"
 
 
+@pytest.mark.parametrize("tail", ["，全场五折", "查看", "。", ".", ").", "…", "%EF%BC%8C"])
+def test_the_sentence_that_a_readers_program_took_along_does_no_harm(world, door, tail):
+    _publication, (copy,) = world.publish([world.contact()])
+    path = f"/c/{world.token(copy)}/2{tail}".encode().decode("latin-1")  # as WSGI gives it
+    assert door(path)["headers"]["Location"].startswith("https://shop.example/2?")
+
+
 def test_what_is_not_ours_is_djangos_to_answer(world, door):
     _publication, (copy,) = world.publish([world.contact()])
     token = world.token(copy)

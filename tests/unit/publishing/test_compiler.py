@@ -139,6 +139,46 @@ def test_a_personal_field_in_a_plain_texts_link_is_refused():
         email(text="https://shop.example/{{ first_name }}")
 
 
+CHINESE = [  # issue 6: Chinese and Thai need no space around a link
+    ("立即抢购", "https://shop.example/sale", "，全场五折，今晚截止。"),
+    ("点击", "https://shop.example/sale", "查看"),
+    ("详情：", "https://shop.example/sale", "。"),
+    ("（", "https://shop.example/sale", "）"),
+    ("“", "https://shop.example/sale", "”"),
+    ("ซื้อที่", "https://shop.example/sale", "ลดราคา"),
+    ("Now: (", "https://shop.example/sale", ")."),
+    ("", "https://other.example/", "販売"),
+]
+
+
+@pytest.mark.parametrize(("before", "link", "behind"), CHINESE)
+def test_a_link_in_running_text_ends_where_it_ends(before, link, behind):
+    post = compile_rendition(SocialRendition(before + link + behind, ""), SETTING)
+    mail = email(text=before + link + behind)
+    for compiled in (post, mail):
+        assert [url.split("?")[0] for url, _label in compiled.links] == [link]
+    part = loaded(post)
+    assert part.part_for(part.values(PERSON)).text == f"{before}https://a.example/c/T/0{behind}"
+    assert filled(mail, "text").startswith(f"{before}https://a.example/c/T/0{behind}")
+
+
+def test_a_place_behind_a_link_is_personal_only_as_a_part_of_it():
+    assert filled(email(text="https://shop.example/a，{{ first_name }}"), "text").startswith(
+        "https://a.example/c/T/0，<Ada>"
+    )
+    for part in ("/{{ first_name }}", ".{{ first_name }}", "?x={% if first_name %}1{% endif %}"):
+        with pytest.raises(Invalid, match="same for everyone"):
+            email(text=f"https://shop.example/a{part}")
+
+
+def test_a_posts_own_link_is_added_though_a_longer_one_begins_like_it():
+    compiled = compile_rendition(SocialRendition("https://shop.example/sale-2", "https://shop.example/sale"), SETTING)
+    assert [url.split("?")[0] for url, _label in compiled.links] == [
+        "https://shop.example/sale-2",
+        "https://shop.example/sale",
+    ]
+
+
 def test_a_post_carries_its_link_and_pictures():
     media = Media(b"png", "image/png", "A chair", "chair.png")
     compiled = compile_rendition(SocialRendition("Now {{ not a place }}", "https://shop.example/s", (media,)), SETTING)
