@@ -28,7 +28,8 @@ PATIENCE = 3.0
 """Seconds from the beginning of a slice until it gives up its slot."""
 LOOK_EVERY = 0.5
 AFTER_A_STOP = 2.0
-"""Seconds for the others to read what has come, after this process was held up (SIGSTOP, a paused machine): the silence was ours."""
+"""Seconds for the others to read what has come, after this process was held up (SIGSTOP, a paused machine): the silence was
+ours."""
 
 
 @dataclass(eq=False, slots=True)
