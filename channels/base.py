@@ -111,15 +111,23 @@ class Blame(StrEnum):
     """What a rejection or a retry says about the rest."""
 
     NOTHING = ""
-    ENDPOINT = "endpoint"  # the address or token is dead: suppress it
+    ENDPOINT = "endpoint"  # the address or token is dead: it is closed, once the run's fuse could speak
     JOB = "job"  # this one message is poisoned; others may pass
     ACCOUNT = "account"  # credentials or settings: nobody will pass until a person mends them
+    POLICY = "policy"  # reputation, block lists, authentication of the domain: the sender's, and nobody's address
     PROVIDER = "provider"  # the service is down or throttles: the whole account waits
+
+
+HOLDS_ACCOUNT = frozenset({Blame.ACCOUNT, Blame.POLICY, Blame.PROVIDER})
+"""What is nobody's fault who was written to: the rows stay pending, and nobody is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer for one job. `detail` holds the provider's words without address or secret, at most 500 characters."""
+    """The answer for one job. `detail` holds the provider's words without address or secret, at most 500 characters.
+
+    `personal` says that a refusal which blames the account was given to this one recipient: others may fare better.
+    """
 
     ref: str
     result: Result
@@ -128,6 +136,7 @@ class Outcome:
     detail: str = ""
     blame: Blame = Blame.NOTHING
     retry_at: datetime | None = None
+    personal: bool = False
 
 
 class Flight(Protocol):
@@ -177,12 +186,17 @@ class EventKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
+UNSUBSCRIBED, COMPLAINED = "unsubscribed", "complained"
+"""Faults of a drop that are none: the recipient had told the provider, and it sent nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing a provider says happened to a delivery.
 
-    `key` is unique per fact, made of what does not change when the provider repeats itself. `permanent` tells a hard
-    bounce from a soft one.
+    `key` is unique per fact, made of what does not change when the provider repeats itself. `permanent` tells that the
+    address is dead. `fault` says whose fault a bounce or a drop is, as `channels.refusals.Fault` names it; or
+    `UNSUBSCRIBED` or `COMPLAINED`, when the provider dropped the message because the recipient had told it so.
     """
 
     key: str
@@ -193,6 +207,7 @@ class Event:
     reason: str = ""
     permanent: bool = False
     machine: bool = False
+    fault: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 

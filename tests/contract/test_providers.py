@@ -157,14 +157,23 @@ class TestSmtp(Conformance):
         [
             ("rcpt", 550, "5.1.1 No such user", Result.REJECTED, Blame.ENDPOINT),
             ("rcpt", 550, "User unknown", Result.REJECTED, Blame.ENDPOINT),
-            ("rcpt", 550, "5.7.1 Blocked by policy", Result.REJECTED, Blame.JOB),
+            ("rcpt", 550, "relay not permitted", Result.RETRY, Blame.ACCOUNT),
+            ("rcpt", 554, "5.7.1 <a@b.example>: Relay access denied", Result.RETRY, Blame.ACCOUNT),
+            ("rcpt", 550, "5.1.1 Relaying denied", Result.RETRY, Blame.ACCOUNT),
+            ("rcpt", 550, "no", Result.REJECTED, Blame.JOB),
+            ("rcpt", 550, "refused by 192.0.2.44", Result.REJECTED, Blame.JOB),
+            ("rcpt", 550, "sorry, no mailbox here by that name (#5.1.1)", Result.REJECTED, Blame.ENDPOINT),
+            ("rcpt", 552, "5.2.2 Mailbox full", Result.REJECTED, Blame.JOB),
+            ("rcpt", 556, "5.1.10 Domain does not accept mail (nullMX)", Result.REJECTED, Blame.ENDPOINT),
+            ("rcpt", 550, "5.7.1 Blocked by policy", Result.RETRY, Blame.POLICY),
+            ("rcpt", 450, "4.7.25 Client host rejected: cannot find your hostname", Result.RETRY, Blame.PROVIDER),
             ("rcpt", 450, "4.2.0 Greylisted", Result.RETRY, Blame.NOTHING),
             ("mail", 550, "5.7.1 Sender not allowed", Result.RETRY, Blame.ACCOUNT),
             ("mail", 451, "4.3.0 Later", Result.RETRY, Blame.NOTHING),
             ("data", 554, "5.5.1 No", Result.REJECTED, Blame.JOB),
             ("message", 552, "5.3.4 Too big", Result.REJECTED, Blame.JOB),
             ("message", 451, "4.3.0 Later", Result.RETRY, Blame.NOTHING),
-            ("message", 550, "5.7.26 Unauthenticated", Result.REJECTED, Blame.JOB),
+            ("message", 550, "5.7.26 Unauthenticated", Result.RETRY, Blame.POLICY),
             ("message", 550, "5.1.1 No such user", Result.REJECTED, Blame.ENDPOINT),
         ],
     )
@@ -502,20 +511,50 @@ class TestSendGrid(Conformance):
         assert self.open(webhook_public_key=pem, former_webhook_public_key=own).parse_webhook(body, headers)
 
     @pytest.mark.parametrize(
-        ("told", "kind", "permanent"),
+        ("told", "kind", "permanent", "fault"),
         [
-            ({"event": "bounce", "type": "bounce", "status": "5.1.1"}, "bounced", True),
-            ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, "bounced", False),
-            ({"event": "bounce", "type": "bounce", "status": "5.7.1"}, "bounced", False),
-            ({"event": "deferred"}, "deferred", False),
-            ({"event": "spamreport"}, "complained", False),
-            ({"event": "dropped", "reason": "Bounced Address"}, "rejected", True),
+            ({"event": "bounce", "type": "bounce", "status": "5.1.1"}, "bounced", True, "mailbox"),
+            ({"event": "bounce", "type": "bounce", "reason": "500 unknown recipient"}, "bounced", True, "mailbox"),
+            ({"event": "bounce", "type": "bounce", "status": "5.2.2", "reason": "full"}, "bounced", False, "mailbox"),
+            ({"event": "bounce", "type": "bounce", "reason": "550 no"}, "bounced", False, "message"),
+            (
+                {"event": "bounce", "reason": "550 no", "bounce_classification": "Reputation"},
+                "bounced",
+                False,
+                "policy",
+            ),
+            (
+                {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 Relay access denied"},
+                "bounced",
+                False,
+                "account",
+            ),
+            ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, "bounced", False, "policy"),
+            ({"event": "bounce", "type": "blocked", "reason": "550 User unknown"}, "bounced", False, "mailbox"),
+            ({"event": "blocked", "reason": "554 5.7.1 blocked using rbl.example"}, "bounced", False, "policy"),
+            ({"event": "bounce", "type": "bounce", "status": "5.7.1"}, "bounced", False, "policy"),
+            ({"event": "deferred"}, "deferred", False, "message"),
+            ({"event": "spamreport"}, "complained", False, ""),
+            ({"event": "dropped", "reason": "Bounced Address"}, "rejected", True, "mailbox"),
+            ({"event": "dropped", "reason": "Invalid"}, "rejected", True, "mailbox"),
+            ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, "rejected", False, "message"),
+            ({"event": "dropped", "reason": "Unsubscribed Address"}, "rejected", False, "unsubscribed"),
+            ({"event": "dropped", "reason": "Spam Reporting Address"}, "rejected", False, "complained"),
+            (
+                {"event": "dropped", "reason": "Spam Content (if Spam Checker app is enabled)"},
+                "rejected",
+                False,
+                "message",
+            ),
+            ({"event": "dropped", "reason": "Recipient List over Package Quota"}, "rejected", False, "account"),
+            ({"event": "dropped", "reason": "Something new"}, "rejected", False, "message"),
         ],
     )
-    def test_events_mean(self, told, kind, permanent):
+    def test_events_mean(self, told, kind, permanent, fault):
+        """As the Event Webhook Reference of Twilio describes them (read 2026-11-27)."""
         body = json.dumps([self.event("r", **told)]).encode()
         (event,) = self.open().parse_webhook(body, signed(body, self.sandbox.keys, at=int(time.time())))
-        assert (event.kind, event.permanent) == (kind, permanent)
+        assert (event.kind, event.permanent, event.fault) == (kind, permanent, fault)
         assert "email" not in event.payload
 
 
