@@ -19,8 +19,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 
 from campaigns.audiences import selectors as audiences
-from campaigns.audiences.models import Endpoint, Suppression
-from campaigns.audiences.services import endpoints, suppressions
+from campaigns.audiences.models import Endpoint
 from campaigns.links import services as links
 from campaigns.links import tokens
 from campaigns.planning.states import PublicationState
@@ -28,11 +27,11 @@ from campaigns.publishing import outcomes, refs, sql
 from campaigns.publishing.compiler import Loaded
 from campaigns.publishing.journal import Journal
 from campaigns.publishing.models import Delivery, Run, SealPart
-from campaigns.publishing.services import accounts, chunks, holds, seals
+from campaigns.publishing.services import accounts, chunks, holds, seals, weighing
 from campaigns.publishing.services.chunks import Lease, LostLease
 from campaigns.publishing.states import ChunkState, DeliveryState, RunState
 from channels import registry
-from channels.base import Blame, Channel, Flight, Job, Outcome, Provider, Result
+from channels.base import HOLDS_ACCOUNT, Blame, Channel, Flight, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
 from core import clock, installation
 from core.errors import AlmanacError, FixSettings, Invalid
@@ -197,6 +196,7 @@ class Sender:
 
     def settle(self, lease: Lease, closing: Slice, now: datetime) -> None:
         """Write what became of the last slice."""
+        self.weigh(closing, now)
         waits_until = self.note_health(closing.answers.values())
         first_tries = self.first_tries(closing)
         rows = [
@@ -217,7 +217,7 @@ class Sender:
             sql.give_back([row.delivery_id for row in closing.unstarted], lease.chunk_id, lease.epoch, now)
             if not lease.is_retry:
                 lease.next_seq = min(lease.next_seq, *(row.seq for row in closing.unstarted))
-        self.close_dead(closing)
+        self.note_dead(closing)
 
     def first_tries(self, closing: Slice) -> dict[int, datetime]:
         """When messages of which the answer was lost were tried first: only replays ask."""
@@ -248,15 +248,15 @@ class Sender:
             self.healthy = True
         return waits
 
-    def close_dead(self, closing: Slice) -> None:
-        """The provider says that an address does not exist: nobody writes there again."""
-        for row in closing.rows:
-            answer = closing.answers.get(row.delivery_id)
-            if answer is None or answer.blame != Blame.ENDPOINT or answer.result != Result.REJECTED:
-                continue
-            endpoints.invalidate(row.recipient_key)
-            if self.channel == Channel.EMAIL:
-                suppressions.suppress(row.recipient_key, self.channel, Suppression.Reason.BOUNCED)
+    def weigh(self, closing: Slice, now: datetime) -> None:
+        """See the answers together before any of them is written."""
+        asked = {row.delivery_id: weighing.Asked(row.delivery_id, row.address, row.tries) for row in closing.rows}
+        closing.answers = weighing.weigh(self.run_id, self.channel, asked, closing.answers, now)
+
+    def note_dead(self, closing: Slice) -> None:
+        """The provider says that an address does not exist: it is closed once the run's fuse could speak."""
+        keys = {row.delivery_id: row.recipient_key for row in closing.rows}
+        weighing.dead(self.run_id, self.channel, keys, closing.answers)
 
     def check_standing(self, now: datetime) -> None:
         """Whether the run may go on; otherwise `stopped` is set, and what needs a person is held."""
@@ -454,7 +454,7 @@ def apply_answers(answers: Mapping[tuple[int, int], Outcome]) -> int:
         changes = {"changed_at": clock.now(), "reason": "journal"}
         if outcome.result == Result.ACCEPTED:
             changes |= {"state": DeliveryState.ACCEPTED, "provider_id": outcome.provider_id[:200]}
-        elif outcome.result == Result.REJECTED and outcome.blame not in {Blame.ACCOUNT, Blame.PROVIDER}:
+        elif outcome.result == Result.REJECTED and outcome.blame not in HOLDS_ACCOUNT:
             changes |= {"state": DeliveryState.REJECTED, "reason": "refused"}
         else:
             continue
