@@ -218,5 +218,5 @@ def _handed_over(row: Closing, run: Run) -> bool:
             endpoints=sorted({*other.endpoints, *row.endpoints}), suppressed=other.suppressed or row.suppressed
         )
         suppressions.hand_over_bounced(row.recipient_key, row.channel, source_of(run), source_of(other.run))
-        row.endpoints, row.suppressed = [], False
+    row.endpoints, row.suppressed, row.state = [], False, ClosingState.LET_BE
     return True

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from campaigns.publishing.models import Delivery, RefusalTrail
+from campaigns.publishing.models import Attempt, Delivery, RefusalTrail
 from campaigns.publishing.services import closings
 from campaigns.publishing.states import DELIVERY, DeliveryState
 from channels.base import Blame, Channel, Outcome, Result
@@ -23,6 +23,7 @@ from core import clock
 from core.signing import keyed_hash
 
 UNLIKE = 3
+DUPLICATE = "duplicate_content"
 FEW = 0.05
 MOST_MEMBERS = 500
 TRIES_TO_BELIEVE = 3
@@ -85,7 +86,7 @@ def weigh(
     To be called in the transaction that settles them, before they are written. Earlier rows that were rejected for the same
     come back to `pending` here.
     """
-    found = dict(answers)
+    found = _had_arrived(answers) if channel == Channel.SOCIAL else dict(answers)
     if not any(_is_refusal(outcome, channel) for outcome in answers.values()):
         if any(outcome.result == Result.ACCEPTED for outcome in answers.values()):
             _all_well(run_id)
@@ -105,6 +106,17 @@ def weigh(
     if trail.changed:
         trail.row.changed_at = now
         trail.row.save()
+    return found
+
+
+def _had_arrived(answers: Mapping[int, Outcome]) -> dict[int, Outcome]:
+    """A post refused as a duplicate whose own earlier try was never answered: that try had arrived."""
+    found = dict(answers)
+    for delivery_id, outcome in answers.items():
+        if outcome.result == Result.REJECTED and outcome.code == DUPLICATE:
+            lost = Attempt.objects.filter(delivery=delivery_id, outcome__in=["lost", Result.AMBIGUOUS])
+            if lost.exists():
+                found[delivery_id] = replace(outcome, result=Result.ACCEPTED, blame=Blame.NOTHING)
     return found
 
 
