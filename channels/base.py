@@ -8,7 +8,7 @@ A provider knows nothing of campaigns, contacts or Celery. It may import this mo
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -285,6 +285,8 @@ class Provider(ABC):
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     Settings: ClassVar[type[Any]]
+    events_help: ClassVar[str | Promise] = ""
+    """What to do with the webhook's address, where that is not “enter it at the provider”."""
     deadline: float = 30.0
     """Seconds that one call may take in all, from connecting to the last byte of the answer."""
 
@@ -326,6 +328,17 @@ class Provider(ABC):
         Providers without events raise `core.errors.Missing`.
         """
         raise Missing(f"{self.name} sends no events.")
+
+    def collects(self) -> bool:
+        """Whether there is something to `collect`: an inbox of reports in the settings."""
+        return False
+
+    def collect(self, take: Callable[[list[Event]], None]) -> int:
+        """Fetch what waits to be fetched, hand the events to `take`, and remove a report once that has returned.
+
+        Returns how many reports there were. Raises `core.errors.FixSettings` or `TryLater`.
+        """
+        return 0
 
     def look_up(self, job: Job, since: datetime) -> Outcome | None:
         """Evidence for a job in doubt, by reading back from the provider; None when it offers none."""

@@ -1,6 +1,7 @@
 """The four providers keep the contract, and what is special to each."""
 
 import base64
+import hmac
 import json
 import socket
 import threading
@@ -60,6 +61,41 @@ def test_a_provider_without_a_class_would_be_noticed(monkeypatch):
         registry.unregister("pigeon")
 
 
+SECRET = "a-secret-for-reports"
+
+
+def report_of(*refs):
+    """One message with a report for each of `refs`, forwarded as it came."""
+    reports = b"".join(f"--d\r\nContent-Type: message/rfc822\r\n\r\n{dsn(ref)}\r\n".encode() for ref in refs)
+    return b"MIME-Version: 1.0\r\nContent-Type: multipart/digest; boundary=d\r\n\r\n" + reports + b"--d--\r\n"
+
+
+def dsn(ref, action="delivered", status="2.0.0"):
+    return "\r\n".join(
+        [
+            "From: MAILER-DAEMON@mx.example",
+            "MIME-Version: 1.0",
+            "Content-Type: multipart/report; report-type=delivery-status; boundary=r",
+            "",
+            "--r",
+            "Content-Type: text/plain",
+            "",
+            "As you asked.",
+            "--r",
+            "Content-Type: message/delivery-status",
+            "",
+            "Reporting-MTA: dns; mx.example",
+            f"Original-Envelope-Id: {ref}",
+            "",
+            "Final-Recipient: rfc822; p@home.example",
+            f"Action: {action}",
+            f"Status: {status}",
+            "",
+            "--r--",
+        ]
+    )
+
+
 class TestSmtp(Conformance):
     provider = Smtp
     service = "smtp"
@@ -88,6 +124,18 @@ class TestSmtp(Conformance):
 
     def elsewhere(self, port):
         return {"port": port}
+
+    def open(self, **changes):
+        return super().open(**{"reports_secret": SECRET, **changes})
+
+    def signed_webhook(self, refs, *, at=None):
+        stamp = str(int((at or clock.now()).timestamp()))
+        body = report_of(*refs)
+        mac = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, "sha256").hexdigest()
+        return body, {"X-Almanac-Timestamp": stamp, "X-Almanac-Signature": mac}
+
+    def without_webhook_key(self):
+        return {"reports_secret": ""}
 
     # --- special to SMTP
 
