@@ -100,6 +100,8 @@ def _statuses(report: Message, status: Message) -> Iterator[Event]:
 def _status(ref: str, kind: EventKind, fields: Mapping[str, str], whole: Mapping[str, str], report: Message) -> Event:
     diagnostic = fields.get("diagnostic-code", "").partition(";")[2].strip() or fields.get("diagnostic-code", "")
     code = fields.get("status", "").split("(")[0].strip()
+    if not diagnostic and kind == EventKind.BOUNCED:
+        diagnostic = _told_people(report, fields.get("final-recipient", ""))
     reply = _REPLY.match(diagnostic + " ")
     verdict = judge(
         int(reply[1]) if reply and reply[1][0] != "2" else 0,
@@ -121,6 +123,26 @@ def _status(ref: str, kind: EventKind, fields: Mapping[str, str], whole: Mapping
         fault=verdict.fault if bounced else "",
         payload={"source": "dsn", "status": code, "action": fields.get("action", "")[:40]},
     )
+
+
+def _told_people(report: Message, recipient: str) -> str:
+    """What the part for people says under the recipient's address.
+
+    Exim gives no Diagnostic-Code and 5.0.0 for what its own routers refuse: the reason stands there alone.
+    """
+    address = recipient.rpartition(";")[2].strip().lower()
+    text = next((part for part in _flat(report) if part.get_content_type() == "text/plain"), None)
+    payload = text.get_payload(decode=True) if text is not None else b""
+    lines = payload.decode("utf-8", "replace").lower().splitlines() if isinstance(payload, bytes) else []
+    at = next((number for number, line in enumerate(lines) if address and address in line), None)
+    if at is None:
+        return ""
+    said = []
+    for line in lines[at + 1 : at + 20]:
+        if not line.strip():
+            break
+        said.append(line.strip())
+    return " ".join(said)
 
 
 def _blocks(status: Message) -> Iterator[dict[str, str]]:
