@@ -107,12 +107,12 @@ def _folder(parts: SplitResult) -> Path:
 
 
 class _ImapClear(imaplib.IMAP4):
-    def _create_socket(self, timeout: float | None) -> socket.socket:  # type: ignore[override]
+    def _create_socket(self, timeout: float | None) -> socket.socket:
         return connect(self.host, self.port, seconds=SECONDS, ports=ALLOWED)
 
 
 class _ImapTls(imaplib.IMAP4_SSL):
-    def _create_socket(self, timeout: float | None) -> socket.socket:  # type: ignore[override]
+    def _create_socket(self, timeout: float | None) -> socket.socket:
         plain = connect(self.host, self.port, seconds=SECONDS, ports=ALLOWED)
         return self.ssl_context.wrap_socket(plain, server_hostname=self.host)
 
@@ -168,14 +168,14 @@ class _Imap:
 
 
 class _PopClear(poplib.POP3):
-    def _create_socket(self, timeout: float | None) -> socket.socket:  # type: ignore[override]
+    def _create_socket(self, timeout: float | None) -> socket.socket:
         return connect(self.host, self.port, seconds=SECONDS, ports=ALLOWED)
 
 
 class _PopTls(poplib.POP3_SSL):
-    def _create_socket(self, timeout: float | None) -> socket.socket:  # type: ignore[override]
+    def _create_socket(self, timeout: float | None) -> socket.socket:
         plain = connect(self.host, self.port, seconds=SECONDS, ports=ALLOWED)
-        return self.context.wrap_socket(plain, server_hostname=self.host)
+        return ssl.create_default_context().wrap_socket(plain, server_hostname=self.host)
 
 
 _left_in: dict[str, set[str]] = {}

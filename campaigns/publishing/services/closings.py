@@ -5,7 +5,7 @@ fuse wants, or is through, and the fuse does not blow. What it holds back waits 
 be opened again (`reopen`), except for people who asked to be left alone.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -159,10 +159,10 @@ def runs() -> QuerySet[Run]:
     return rows.annotate(**counted).order_by("-pk")
 
 
-def sentences(run: Run, most: int = 5) -> list[dict[str, object]]:
+def sentences(run: Run, most: int = 5) -> list[Mapping[str, object]]:
     """What was said, and how often: ``[{"code", "detail", "count"}]``, the most frequent first."""
     rows = run.closings.values("code", "detail").annotate(count=Count("pk")).order_by("-count", "detail")
-    return list(rows[:most])
+    return [dict(row) for row in rows[:most]]
 
 
 def held_back() -> int:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from channels import refusals
-from channels.refusals import Fault, enhanced_code, judge, table
+from channels.refusals import Fault, enhanced_code, judge, page, table
 from core import clock
 
 
@@ -118,3 +118,9 @@ def test_the_same_refusal_is_known_again_at_another_domain():
     assert one == other == "5.7.1 not today id at" or one == other
     assert one != refusals.sentence_of("550 5.1.1 <ann@a.example>: no such user")
     assert refusals.sentence_of("550 5.1.1 …: gone") == refusals.sentence_of("550 5.1.1 <a@b.example>: gone")
+
+
+def test_the_page_of_the_documentation_is_current():
+    """Else run ``python -m channels.refusals.page``."""
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.page(text) == text
