@@ -103,6 +103,8 @@ class Broken(Exception):
 # What a reply means
 
 
+TO_ONE = frozenset({"rcpt", "dot"})
+"""Stages at which a server speaks of one recipient; what it says before, it says to everybody."""
 _BLAMES = {
     Fault.MESSAGE: Blame.JOB,
     Fault.ACCOUNT: Blame.ACCOUNT,
@@ -125,8 +127,10 @@ def judge(stage: str, reply: Reply, letter: Letter) -> Outcome:
         blame = Blame.PROVIDER  # a throttle on the whole sender: it passes by waiting
     elif verdict.passing and blame not in HOLDS_ACCOUNT:
         blame = Blame.NOTHING
+    elif blame == Blame.POLICY and stage not in TO_ONE:
+        blame = Blame.ACCOUNT  # said before anybody was named: it is everybody's
     detail = safe_detail(f"{reply.code} {reply.text}", letter.recipient, letter.sender)
-    return Outcome(letter.ref, result, code=verdict.code, detail=detail, blame=blame, personal=stage in {"rcpt", "dot"})
+    return Outcome(letter.ref, result, code=verdict.code, detail=detail, blame=blame, personal=stage in TO_ONE)
 
 
 # --------------------------------------------------------------------------------------------------------------------
