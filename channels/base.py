@@ -322,6 +322,10 @@ class Provider(ABC):
         leave this generator for a job that was started: its outcome is AMBIGUOUS then. Every call has a total deadline.
         """
 
+    def listens(self) -> bool:
+        """Whether calls of our webhook are read, with these settings."""
+        return self.capabilities.events
+
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Event]:
         """Verify and read a webhook call. Raises `core.errors.NotAllowed` when the signature does not hold.
 

@@ -29,7 +29,7 @@ from channels.wire.mime import Dates, FrozenEmail
 from channels.wire.sender import default_sender, own_domain
 from channels.wire.smtp import Letter, Pool, Server
 from core import clock
-from core.errors import Invalid, NotAllowed
+from core.errors import Invalid, Missing, NotAllowed
 from core.http import MAIL_PORTS, checked_addresses
 
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}@[^\s<>@,;:\"()\\\x00-\x1f\x7f]{1,255}\Z")
@@ -82,7 +82,9 @@ class SmtpSettings:
         _("Reports: secret of the webhook"),
         default="",
         secret=True,
-        help_text=_("Instead of an inbox: your mail server posts each report to the address below, signed with this."),
+        help_text=_(
+            "Instead of an inbox: once this is saved, an address stands below to which your mail server posts reports, signed."
+        ),
     )
     ca_certificates: str = setting(
         _("Certificate authority"),
@@ -97,7 +99,7 @@ class Smtp(Provider):
 
     slug = "smtp"
     name = "SMTP"
-    capabilities = Capabilities(channel=Channel.EMAIL, batch_size=1, events=True, unconfirmed_after=timedelta(hours=24))
+    capabilities = Capabilities(channel=Channel.EMAIL, batch_size=1, unconfirmed_after=timedelta(hours=24))
     Settings = SmtpSettings
     events_help = _(
         "Servers send reports to the address that you enter above. Have them read from an inbox, or have your mail server post "
@@ -250,13 +252,17 @@ class Smtp(Provider):
 
     # --- reports
 
+    def listens(self) -> bool:
+        """Whether reports are posted to us."""
+        return bool(self.settings.reports_secret)
+
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Event]:
         """A report as its bytes stand, signed: HMAC-SHA256 over ``timestamp.body`` with the secret, in hexadecimal digits."""
         names = {name.lower(): value for name, value in headers.items()}
         stamp, given = names.get("x-almanac-timestamp", ""), names.get("x-almanac-signature", "")
         secret = self.settings.reports_secret
         if not secret:
-            raise NotAllowed("This account has no secret for reports, so none is taken.")
+            raise Missing("This account takes no reports: it has no secret for them.")
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
             raise NotAllowed("The call is not signed.")
         wanted = hmac.new(secret.encode(), stamp.encode() + b"." + body, sha256).hexdigest()

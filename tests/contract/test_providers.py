@@ -23,6 +23,7 @@ from channels.providers.x import X, weight
 from channels.sandbox.sendgrid import signed
 from channels.sandbox.store import Store
 from core import clock
+from core.errors import Missing, NotAllowed
 from core.texts import Slot, Text
 from tests.contract.conformance import Conformance, Watched
 
@@ -124,18 +125,6 @@ class TestSmtp(Conformance):
 
     def elsewhere(self, port):
         return {"port": port}
-
-    def open(self, **changes):
-        return super().open(**{"reports_secret": SECRET, **changes})
-
-    def signed_webhook(self, refs, *, at=None):
-        stamp = str(int((at or clock.now()).timestamp()))
-        body = report_of(*refs)
-        mac = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, "sha256").hexdigest()
-        return body, {"X-Almanac-Timestamp": stamp, "X-Almanac-Signature": mac}
-
-    def without_webhook_key(self):
-        return {"reports_secret": ""}
 
     # --- special to SMTP
 
@@ -273,6 +262,36 @@ class TestSmtp(Conformance):
         flight = Counting()
         self.send(self.jobs(200), flight=flight, provider=self.open(max_connections=4))
         assert 1 <= flight.most <= 4
+
+
+class TestReportsToSmtp(Conformance):
+    """The promises of a webhook, for an SMTP account that was given a secret for reports."""
+
+    provider = None
+
+    @pytest.fixture(autouse=True)
+    def _only_events(self, request):
+        if not any(word in request.node.name for word in ("call_is", "same_fact", "without_a_key")):
+            pytest.skip("the rest is TestSmtp's")
+
+    def _needs_events(self):
+        """It has them."""
+
+    def open(self, **changes):
+        return smtp_to(2525, **{"reports_secret": SECRET, **changes})
+
+    def signed_webhook(self, refs, *, at=None):
+        stamp = str(int((at or clock.now()).timestamp()))
+        body = report_of(*refs)
+        mac = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, "sha256").hexdigest()
+        return body, {"X-Almanac-Timestamp": stamp, "X-Almanac-Signature": mac}
+
+    def test_without_a_key_no_call_is_taken(self):
+        body, headers = self.signed_webhook(["a"])
+        with pytest.raises(Missing):
+            self.open(reports_secret="").parse_webhook(body, headers)
+        with pytest.raises(NotAllowed):
+            self.open(reports_secret="another-secret-for-reports").parse_webhook(body, headers)
 
 
 class PlainServer:
