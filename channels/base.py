@@ -8,7 +8,7 @@ A provider knows nothing of campaigns, contacts or Celery. It may import this mo
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -111,15 +111,23 @@ class Blame(StrEnum):
     """What a rejection or a retry says about the rest."""
 
     NOTHING = ""
-    ENDPOINT = "endpoint"  # the address or token is dead: suppress it
+    ENDPOINT = "endpoint"  # the address or token is dead: it is closed, once the run's fuse could speak
     JOB = "job"  # this one message is poisoned; others may pass
     ACCOUNT = "account"  # credentials or settings: nobody will pass until a person mends them
+    POLICY = "policy"  # reputation, block lists, authentication of the domain: the sender's, and nobody's address
     PROVIDER = "provider"  # the service is down or throttles: the whole account waits
+
+
+HOLDS_ACCOUNT = frozenset({Blame.ACCOUNT, Blame.POLICY, Blame.PROVIDER})
+"""What is nobody's fault who was written to: the rows stay pending, and nobody is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer for one job. `detail` holds the provider's words without address or secret, at most 500 characters."""
+    """The answer for one job. `detail` holds the provider's words without address or secret, at most 500 characters.
+
+    `personal` says that a refusal which blames the account was given to this one recipient: others may fare better.
+    """
 
     ref: str
     result: Result
@@ -128,6 +136,7 @@ class Outcome:
     detail: str = ""
     blame: Blame = Blame.NOTHING
     retry_at: datetime | None = None
+    personal: bool = False
 
 
 class Flight(Protocol):
@@ -193,12 +202,17 @@ class EventKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
+UNSUBSCRIBED, COMPLAINED = "unsubscribed", "complained"
+"""Faults of a drop that are none: the recipient had told the provider, and it sent nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing a provider says happened to a delivery.
 
-    `key` is unique per fact, made of what does not change when the provider repeats itself. `permanent` tells a hard
-    bounce from a soft one.
+    `key` is unique per fact, made of what does not change when the provider repeats itself. `permanent` tells that the
+    address is dead. `fault` says whose fault a bounce or a drop is, as `channels.refusals.Fault` names it; or
+    `UNSUBSCRIBED` or `COMPLAINED`, when the provider dropped the message because the recipient had told it so.
     """
 
     key: str
@@ -209,6 +223,7 @@ class Event:
     reason: str = ""
     permanent: bool = False
     machine: bool = False
+    fault: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -286,6 +301,8 @@ class Provider(ABC):
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     Settings: ClassVar[type[Any]]
+    events_help: ClassVar[str | Promise] = ""
+    """What to do with the webhook's address, where that is not “enter it at the provider”."""
     deadline: float = 30.0
     """Seconds that one call may take in all, from connecting to the last byte of the answer."""
 
@@ -321,12 +338,27 @@ class Provider(ABC):
         leave this generator for a job that was started: its outcome is AMBIGUOUS then. Every call has a total deadline.
         """
 
+    def listens(self) -> bool:
+        """Whether calls of our webhook are read, with these settings."""
+        return self.capabilities.events
+
     def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Event]:
         """Verify and read a webhook call. Raises `core.errors.NotAllowed` when the signature does not hold.
 
         Providers without events raise `core.errors.Missing`.
         """
         raise Missing(f"{self.name} sends no events.")
+
+    def collects(self) -> bool:
+        """Whether there is something to `collect`: an inbox of reports in the settings."""
+        return False
+
+    def collect(self, take: Callable[[list[Event]], None]) -> int:
+        """Fetch what waits to be fetched, hand the events to `take`, and remove a report once that has returned.
+
+        Returns how many reports there were. Raises `core.errors.FixSettings` or `TryLater`.
+        """
+        return 0
 
     def look_up(self, job: Job, since: datetime) -> Outcome | None:
         """Evidence for a job in doubt, by reading back from the provider; None when it offers none."""

@@ -62,6 +62,7 @@ class ProviderEvent(models.Model):
     reason = models.CharField(max_length=500, blank=True, default="")
     permanent = models.BooleanField(default=False)
     machine = models.BooleanField(default=False)
+    fault = models.CharField(max_length=20, blank=True, default="", help_text="See `channels.base.Event.fault`.")
     payload = models.JSONField(default=dict)
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField(default=clock.now)

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from channels import registry, settings_of
-from channels.base import Capabilities
+from channels.base import Capabilities, Provider
 from channels.models import ChannelAccount
 from channels.wire.sender import default_sender
-from core.errors import Missing
+from core.errors import FixSettings, Missing
 
 
 def account(public_id: str) -> ChannelAccount:
@@ -51,9 +51,24 @@ def shown_settings(account: ChannelAccount) -> dict[str, Any]:
 
 def webhook_url(account: ChannelAccount) -> str:
     """Where the account's provider sends its events; empty when it sends none."""
-    if not capabilities(account).events:
+    if not capabilities(account).events and not _listens(account):
         return ""
     return f"{settings.ALMANAC_BASE_URL}/hooks/{account.public_id}/"
+
+
+def _listens(account: ChannelAccount) -> bool:
+    """Whether the settings ask for a webhook that not every account of the provider has; asks no provider without such."""
+    kind = registry.provider_class(account.provider)
+    if kind.listens is Provider.listens:
+        return False
+    try:
+        provider = registry.open_provider(account)
+    except FixSettings:  # what cannot be opened takes no events either
+        return False
+    try:
+        return provider.listens()
+    finally:
+        provider.close()
 
 
 def sandbox_in_use() -> bool:

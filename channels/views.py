@@ -154,6 +154,7 @@ class EditView(_FormScreen):
         return super().get_context_data(
             account=self.account,
             webhook_url=selectors.webhook_url(self.account),
+            events_help=self.kind.events_help,
             test_form=TestForm(prefix="test"),
             tests_are_public=self.account.channel == Channel.SOCIAL.value,
             **kwargs,

@@ -14,6 +14,7 @@ from django.db import close_old_connections, connection
 
 from campaigns.measurement import scheduler as measurement
 from campaigns.publishing import scheduler as publishing
+from channels import scheduler as channels
 from cms import scheduler as cms
 from core import installation
 
@@ -24,6 +25,7 @@ TURNS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("publishing", publishing.tick),
     ("measurement", measurement.tick),
     ("cms", cms.tick),
+    ("channels", channels.tick),
 )
 
 

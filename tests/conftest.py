@@ -26,6 +26,9 @@ def pytest_collection_modifyitems(config, items):
         ("postgres", "ALMANAC_TEST_POSTGRES_URL"),
         ("rabbitmq", "ALMANAC_TEST_RABBITMQ_URL"),
         ("redis", "ALMANAC_TEST_REDIS_URL"),
+        ("exim", "ALMANAC_TEST_EXIM"),
+        ("postfix", "ALMANAC_TEST_POSTFIX"),
+        ("dovecot", "ALMANAC_TEST_DOVECOT"),
     ):
         if not os.environ.get(variable):
             skip = pytest.mark.skip(reason=f"{variable} is not set")

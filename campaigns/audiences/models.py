@@ -187,6 +187,9 @@ class Suppression(models.Model):
     purpose = models.CharField(_("purpose"), max_length=40, blank=True, default="", help_text="Empty: every purpose.")
     brand = models.CharField(_("brand"), max_length=40, blank=True, default="", help_text="Empty: every brand.")
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices)
+    source = models.CharField(
+        _("closed by"), max_length=200, blank=True, default="", help_text="What closed it, such as the run: `run:…`."
+    )
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:

@@ -7,7 +7,7 @@ unconfirmed. `manage.py audit_ledger` prints every violation.
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.publishing.states import ChunkState, DeliveryState, Feedback, RunState
+from campaigns.publishing.states import ChunkState, ClosingState, DeliveryState, Feedback, RunState
 from core import clock
 from core.ids import uuid7
 
@@ -278,3 +278,68 @@ class EventCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.position}"
+
+
+class Closing(models.Model):
+    """An address that a provider called dead in one run. It is closed in a second step, and can be opened again."""
+
+    class Cause(models.TextChoices):
+        """How it was told."""
+
+        REFUSED = "refused", _("refused when sending")
+        BOUNCED = "bounced", _("bounced afterwards")
+        DROPPED = "dropped", _("dropped by the provider")
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="closings")
+    delivery = models.OneToOneField(Delivery, on_delete=models.PROTECT, related_name="closing")
+    recipient_key = models.CharField(max_length=64)
+    channel = models.CharField(max_length=10)
+    cause = models.CharField(max_length=10, choices=Cause.choices)
+    code = models.CharField(max_length=60, blank=True, default="")
+    detail = models.CharField(max_length=500, blank=True, default="", help_text="The words, without the address.")
+    state = models.CharField(max_length=10, choices=ClosingState.choices, default=ClosingState.WAITING)
+    endpoints = models.JSONField(default=list, help_text="Ids of the endpoints that this closed: only they open again.")
+    suppressed = models.BooleanField(default=False, help_text="Whether this made the suppression.")
+    created_at = models.DateTimeField(default=clock.now)
+    changed_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = _("closed address")
+        verbose_name_plural = _("closed addresses")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=ClosingState.values), name="publishing_closing_state")
+        ]
+        indexes = [
+            models.Index(fields=["run", "state"], name="publishing_closing_run"),
+            models.Index(fields=["recipient_key"], name="publishing_closing_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.delivery_id}: {self.state}"
+
+
+class RefusalTrail(models.Model):
+    """What one run was refused with of late, so that the same words to unlike domains are seen across slices.
+
+    A row is made at the first refusal; see `campaigns.publishing.services.weighing`.
+    """
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="trail")
+    sentence = models.CharField(
+        max_length=500, blank=True, default="", help_text="What the last ones in a row had in common."
+    )
+    domains = models.JSONField(default=list, help_text="Keyed hashes of the domains that it was said to, in a row.")
+    members = models.JSONField(default=list, help_text="Ids of the deliveries that it was said to, in a row.")
+    accused = models.CharField(
+        max_length=500, blank=True, default="", help_text="The sentence that stopped the account."
+    )
+    acquitted = models.JSONField(
+        default=list, help_text="Sentences after which the account went on well: they are the recipients' own."
+    )
+    changed_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = _("trail of refusals")
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.sentence}"

@@ -59,7 +59,7 @@ def row_for(
         case ((Result.RETRY | Result.REJECTED), (Blame.ACCOUNT | Blame.PROVIDER)):
             # Nobody's fault but the account's: the row waits with it, and that is no failed try of this message.
             reason = "account" if outcome.blame == Blame.ACCOUNT else "later"
-            next_at = account_waits_until or now + FIRST_PAUSE
+            next_at = max(account_waits_until or now + FIRST_PAUSE, outcome.retry_at or now)
         case Result.REJECTED, blame:
             state, reason = DeliveryState.REJECTED, "endpoint" if blame == Blame.ENDPOINT else "refused"
             if outcome.code == "render":

@@ -16,6 +16,7 @@ DELIVERY_REASONS: dict[str, Promise] = {
     "refused": _("the provider refused this message"),
     "render": _("a personal field could not be put into the message"),
     "gave_up": _("the provider put it off too often"),
+    "blocked": _("the provider took it; the recipient's server refuses the sender"),
     "bounced": _("the provider took it; the address does not exist"),
     "dropped": _("the provider took it and then dropped it"),
     "no_answer": _("the provider's answer was lost: it may have been sent"),
@@ -25,6 +26,7 @@ DELIVERY_REASONS: dict[str, Promise] = {
     "journal": _("the worker's journal proves it"),
     "later": _("the provider asked to try later"),
     "account": _("the account needs attention"),
+    "duplicate": _("the provider has it already: the first try had arrived"),
 }
 
 HOLD_REASONS: dict[str, Promise] = {
@@ -37,6 +39,10 @@ HOLD_REASONS: dict[str, Promise] = {
     "seal": _("The sealed message is no longer what was approved. Cancel it and plan it anew."),
     "fuse_bounces": _(
         "The fuse stopped it: too many addresses do not exist. Look at the list, then release or cancel."
+    ),
+    "fuse_blocked": _(
+        "The fuse stopped it: too many servers refuse the sender. Look at the account and its reputation, then release or "
+        "cancel."
     ),
     "fuse_complaints": _("The fuse stopped it: too many complaints. Look at the message, then release or cancel."),
     "fuse_render": _("Too many messages could not be made. Look at the personal fields, then release or cancel."),

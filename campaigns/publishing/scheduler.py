@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.db import connection
 
-from campaigns.publishing.services import events, sweeper
+from campaigns.publishing.services import closings, events, evidence, sweeper
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ STEPS: tuple[tuple[float, Callable[[], object]], ...] = (
     (0, sweeper.ring),
     (5, sweeper.settle_cancelled),
     (10, sweeper.fuse),
+    (10, closings.close_due),
+    (10, evidence.from_duplicates),
     (30, sweeper.unconfirm),
 )
 """Seconds between two runs of a step, and the step; the order lets what one finds be used by the next."""

@@ -81,6 +81,8 @@ DELIVERY = Machine(
             D.ATTEMPTING: D.REJECTED,
             D.ACCEPTED: D.REJECTED,
         },
+        # The same refusal to several unlike domains is the account's: these were surely not sent, and wait with it.
+        "reconsider": {D.REJECTED: D.PENDING},
         # The journal of the same machine and boot shows that the provider was never called.
         "never_started": {D.ATTEMPTING: D.PENDING},
         "give_up": {D.UNKNOWN: D.UNCONFIRMED},
@@ -111,3 +113,12 @@ class ChunkState(models.TextChoices):
     OPEN = "open", _("open")
     LEASED = "leased", _("leased")
     DONE = "done", _("done")
+
+
+class ClosingState(models.TextChoices):
+    """Where the closing of an address stands that a provider called dead."""
+
+    WAITING = "waiting", _("waits for the fuse")
+    CLOSED = "closed", _("closed")
+    LET_BE = "let_be", _("left open")
+    REOPENED = "reopened", _("opened again")

@@ -12,8 +12,9 @@ from campaigns.planning.models import Publication
 from campaigns.planning.states import PublicationState
 from campaigns.publishing import permissions
 from campaigns.publishing.models import Delivery
+from campaigns.publishing.services import closings as closing
 from campaigns.publishing.services.doubts import DOUBTFUL
-from campaigns.publishing.views import approvals, deliveries, doubts, publications
+from campaigns.publishing.views import approvals, closings, deliveries, doubts, publications
 
 
 class PublicationViewSet(ViewSet):
@@ -113,4 +114,33 @@ class DoubtViewSet(ViewSet):
             order=order or self.menu_order,
             wanted=permissions.SEND,
             count=Delivery.objects.filter(state__in=DOUBTFUL).count,
+        )
+
+
+class ClosingViewSet(ViewSet):
+    """What runs closed, and the way back."""
+
+    name = "publishing_closings"
+    url_prefix = "closed-addresses"
+    icon = "lock"
+    menu_label = _("Closed addresses")
+    menu_order = 140
+
+    def get_urlpatterns(self) -> list[Any]:
+        """The list, and what settles it."""
+        return [
+            path("", closings.ClosingsView.as_view(), name="index"),
+            path("<uuid:public_id>/settle/", closings.SettleClosingsView.as_view(), name="settle"),
+        ]
+
+    def get_menu_item(self, order: int | None = None) -> MenuItem:
+        """With the number of runs that wait for a person; it stands under Reports."""
+        return CountedMenuItem(
+            self.menu_label,
+            self.menu_url,
+            name="closed-addresses",
+            icon_name=self.icon,
+            order=order or self.menu_order,
+            wanted=permissions.SEND,
+            count=closing.held_back,
         )

@@ -7,16 +7,26 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
+from wagtail.admin.menu import MenuItem
 from wagtail.log_actions import LogActionRegistry
 
 from campaigns.publishing.views.home import TodayPanel
-from campaigns.publishing.viewsets import ApprovalViewSet, DoubtViewSet, PublicationViewSet
+from campaigns.publishing.viewsets import ApprovalViewSet, ClosingViewSet, DoubtViewSet, PublicationViewSet
 
 
 @hooks.register("register_admin_viewset")
 def viewsets() -> list[Any]:
     """The sections of this room."""
-    return [PublicationViewSet(), ApprovalViewSet(), DoubtViewSet()]
+    return [PublicationViewSet(), ApprovalViewSet(), DoubtViewSet(), closing_section]
+
+
+closing_section = ClosingViewSet()
+
+
+@hooks.register("register_reports_menu_item")
+def closed_addresses() -> MenuItem:
+    """What runs closed, beside the other reports."""
+    return closing_section.get_menu_item()
 
 
 @hooks.register("construct_homepage_panels")
@@ -47,6 +57,8 @@ def log_actions(actions: LogActionRegistry) -> None:
         ("almanac.cancel", _("Cancel"), _("Cancelled")),
         ("almanac.doubt_accepted", _("Settle as arrived"), _("In doubt: settled as arrived")),
         ("almanac.doubt_rejected", _("Settle as not arrived"), _("In doubt: settled as not arrived")),
+        ("almanac.closings_reopened", _("Open addresses again"), _("Opened the addresses again that a run had closed")),
+        ("almanac.closings_closed", _("Close addresses"), _("Closed the addresses that a run had found dead")),
         ("almanac.doubt_send_again", _("Send again"), _("In doubt: sent again")),
     ):
         actions.register_action(action, label, message)

@@ -236,8 +236,10 @@ class Fcm(Provider):
         if answer.status in {401, 403} and code != "SENDER_ID_MISMATCH":
             self._credentials = None  # perhaps only the token has expired: the next try asks for a new one
             return outcome(Result.RETRY, Blame.ACCOUNT)
-        if code in {"UNREGISTERED", "SENDER_ID_MISMATCH"} or answer.status == 404:
+        if code in {"UNREGISTERED", "SENDER_ID_MISMATCH"}:
             return outcome(Result.REJECTED, Blame.ENDPOINT)
+        if answer.status == 404:
+            return outcome(Result.RETRY, Blame.ACCOUNT)  # no such project: that is nobody's device
         if answer.status == 429 or answer.status in {500, 503}:
             # FCM says of these that the message was not taken, and should it have been, the device shows one.
             return outcome(Result.RETRY, Blame.PROVIDER)

@@ -30,6 +30,8 @@ from django.utils.translation import gettext_lazy as _
 from sendgrid.helpers.eventwebhook import EventWebhook
 
 from channels.base import (
+    COMPLAINED,
+    UNSUBSCRIBED,
     Blame,
     Capabilities,
     Channel,
@@ -45,6 +47,7 @@ from channels.base import (
     safe_detail,
     setting,
 )
+from channels.refusals import Fault, judge
 from channels.wire.mime import one_line
 from channels.wire.sender import default_sender
 from core import clock
@@ -65,14 +68,47 @@ KINDS = {
     "deferred": EventKind.DEFERRED,
     "bounce": EventKind.BOUNCED,
     "blocked": EventKind.BOUNCED,
-    "dropped": EventKind.REJECTED,
+    "dropped": EventKind.REJECTED,  # why says `DROPPED`
     "open": EventKind.OPENED,
     "click": EventKind.CLICKED,
     "spamreport": EventKind.COMPLAINED,
     "unsubscribe": EventKind.UNSUBSCRIBED,
     "group_unsubscribe": EventKind.UNSUBSCRIBED,
 }
-KEPT = ("event", "type", "status", "reason", "response", "attempt", "url", "useragent", "sg_machine_open", "timestamp")
+# Why SendGrid says that it dropped a message without trying (Event Webhook Reference, “dropped”), and what follows: the fault
+# as `channels.refusals` names it, or what the recipient had told SendGrid; and whether the address is dead.
+DROPPED = {
+    "invalid smtpapi header": (Fault.MESSAGE, False),
+    "bounced address": (Fault.MAILBOX, True),
+    "invalid": (Fault.MAILBOX, True),
+    "unsubscribed address": (UNSUBSCRIBED, False),
+    "spam reporting address": (COMPLAINED, False),
+    "recipient list over package quota": (Fault.ACCOUNT, False),
+    "spam content": (Fault.MESSAGE, False),
+}
+# SendGrid's own sorting of bounces, asked where our table knows neither code nor words.
+CLASSES = {
+    "invalid address": Fault.MAILBOX,
+    "mailbox unavailable": Fault.MAILBOX,
+    "content": Fault.MESSAGE,
+    "reputation": Fault.POLICY,
+    "frequency or volume too high": Fault.POLICY,
+    "technical failure": Fault.PROVIDER,
+    "technical": Fault.PROVIDER,
+}
+KEPT = (
+    "event",
+    "type",
+    "status",
+    "bounce_classification",
+    "reason",
+    "response",
+    "attempt",
+    "url",
+    "useragent",
+    "sg_machine_open",
+    "timestamp",
+)
 
 
 @dataclass(frozen=True)
@@ -421,10 +457,7 @@ def _event(item: Mapping[str, Any]) -> Event | None:
         item.get("reason", ""),
         item.get("attempt", ""),
     ]
-    hard = (
-        name == "bounce" and item.get("type", "bounce") == "bounce" and not str(item.get("status", "5")).startswith("4")
-    )
-    policy = str(item.get("status", "")).startswith("5.7.")
+    fault, dead = _fault(name, item)
     return Event(
         key="fact:" + sha256(json.dumps(fact).encode()).hexdigest(),
         kind=kind,
@@ -432,8 +465,8 @@ def _event(item: Mapping[str, Any]) -> Event | None:
         occurred_at=datetime.fromtimestamp(stamp, UTC),
         provider_id=str(item.get("sg_message_id", "")),
         reason=safe_detail(item.get("reason") or item.get("response") or ""),
-        permanent=(hard and not policy)
-        or (name == "dropped" and "bounced address" in str(item.get("reason", "")).lower()),
+        permanent=dead,
+        fault=fault,
         machine=bool(item.get("sg_machine_open")),
         payload={
             key: item[key] if key not in {"reason", "response"} else safe_detail(item[key])
@@ -441,3 +474,24 @@ def _event(item: Mapping[str, Any]) -> Event | None:
             if key in item
         },
     )
+
+
+def _fault(name: str, item: Mapping[str, Any]) -> tuple[str, bool]:
+    """Whose fault a bounce or a drop is, and whether the address is dead; nothing for other events."""
+    said = str(item.get("reason") or item.get("response") or "")
+    if name == "dropped":
+        why = said.strip().lower()
+        known = next((meaning for words, meaning in DROPPED.items() if why.startswith(words)), None)
+        return known or (Fault.MESSAGE, False)
+    if name not in {"bounce", "blocked", "deferred"}:
+        return "", False
+    status = str(item.get("status") or "")
+    reply = said[:3] if said[:3].isdigit() and said[3:4] in {" ", "-"} else ""
+    verdict = judge(int(reply or 0), said[4:] if reply else said, stage="report", code=status)
+    fault = verdict.fault
+    sorted_as = CLASSES.get(str(item.get("bounce_classification") or "").lower())
+    if fault == Fault.MESSAGE and sorted_as is not None:
+        fault = sorted_as
+    # What SendGrid calls blocked was refused for now and says nothing of the address, whatever its words.
+    bounced = name == "bounce" and item.get("type", "bounce") == "bounce"
+    return fault, bounced and verdict.closes and fault == Fault.MAILBOX and not status.startswith("4")

@@ -1,23 +1,41 @@
 """E-mail over SMTP, with our own client (`channels.wire.smtp`)."""
 
+import hmac
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from django.utils.translation import gettext_lazy as _
 
-from channels.base import Blame, Capabilities, Channel, EmailPart, Flight, Job, Outcome, Part, Provider, Result, setting
+from channels import reports
+from channels.base import (
+    Blame,
+    Capabilities,
+    Channel,
+    EmailPart,
+    Event,
+    Flight,
+    Job,
+    Outcome,
+    Part,
+    Provider,
+    Result,
+    setting,
+)
 from channels.wire.mime import Dates, FrozenEmail
 from channels.wire.sender import default_sender, own_domain
 from channels.wire.smtp import Letter, Pool, Server
 from core import clock
-from core.errors import Invalid
+from core.errors import Invalid, Missing, NotAllowed
 from core.http import MAIL_PORTS, checked_addresses
 
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}@[^\s<>@,;:\"()\\\x00-\x1f\x7f]{1,255}\Z")
 GMAIL_CLIPS_AT = 102 * 1024
+SHORTEST_SECRET = 16
+TOO_OLD = TOO_EARLY = timedelta(minutes=15)
 NOTIFY = {"off": "", "failures": "FAILURE,DELAY", "all": "SUCCESS,FAILURE,DELAY"}
 
 
@@ -44,7 +62,29 @@ class SmtpSettings:
         _("Delivery reports"),
         default="failures",
         choices=("failures", "all", "off"),
-        help_text=_("Which reports (DSN) are asked for, where the server offers them. They go to the sender address."),
+        help_text=_("Which reports (DSN) are asked for, where the server offers them. They go to the address below."),
+    )
+    reports_address: str = setting(
+        _("Reports: address"),
+        default="",
+        help_text=_("The envelope's sender, to which servers report. Empty: the sender address."),
+    )
+    reports_inbox: str = setting(
+        _("Reports: inbox"),
+        default="",
+        help_text=_(
+            "Where that address is read: imaps://user@mail.example.com/INBOX, pop3s://user@mail.example.com or maildir:/path. "
+            "Reports that are understood are removed from it."
+        ),
+    )
+    reports_password: str = setting(_("Reports: password of the inbox"), default="", secret=True)
+    reports_secret: str = setting(
+        _("Reports: secret of the webhook"),
+        default="",
+        secret=True,
+        help_text=_(
+            "Instead of an inbox: once this is saved, an address stands below to which your mail server posts reports, signed."
+        ),
     )
     ca_certificates: str = setting(
         _("Certificate authority"),
@@ -61,6 +101,10 @@ class Smtp(Provider):
     name = "SMTP"
     capabilities = Capabilities(channel=Channel.EMAIL, batch_size=1, unconfirmed_after=timedelta(hours=24))
     Settings = SmtpSettings
+    events_help = _(
+        "Servers send reports to the address that you enter above. Have them read from an inbox, or have your mail server post "
+        "each report as it is to this address, signed with the secret:"
+    )
     deadline = 600.0  # RFC 5321, 4.5.3.2.6: the wait after the final dot; shorter ones make duplicates (RFC 1047)
     settings: SmtpSettings
 
@@ -82,6 +126,12 @@ class Smtp(Provider):
             raise Invalid("Connections must be a number from 1 to 100.", field="max_connections")
         if settings.from_email and not _ADDRESS.match(settings.from_email):
             raise Invalid("The sender address is not an e-mail address.", field="from_email")
+        if settings.reports_address and not _ADDRESS.match(settings.reports_address):
+            raise Invalid("The address of the reports is not an e-mail address.", field="reports_address")
+        if settings.reports_inbox:
+            reports.check_inbox(settings.reports_inbox)
+        if settings.reports_secret and len(settings.reports_secret) < SHORTEST_SECRET:
+            raise Invalid("The secret of the webhook has at least 16 characters.", field="reports_secret")
         try:
             ipaddress.ip_address(settings.host.strip("[]"))
         except ValueError:
@@ -167,6 +217,7 @@ class Smtp(Provider):
         if not domain.isascii():
             domain = domain.encode("idna").decode()
         address = f"{local}@{domain}"
+        sender = self.settings.reports_address or frozen.from_email
         body = frozen.message(
             ref=job.ref,
             address=address,
@@ -176,10 +227,10 @@ class Smtp(Provider):
         )
         return Letter(
             job.ref,
-            frozen.from_email,
+            sender,
             address,
             body,
-            smtputf8=not (address.isascii() and frozen.from_email.isascii()),
+            smtputf8=not (address.isascii() and sender.isascii()),
             notify=NOTIFY[self.settings.reports],
         )
 
@@ -198,6 +249,49 @@ class Smtp(Provider):
             self._frozen.clear()
         self._frozen[id(part)] = (part, frozen)  # the part is kept too: an id is unique only while its object lives
         return frozen
+
+    # --- reports
+
+    def listens(self) -> bool:
+        """Whether reports are posted to us."""
+        return bool(self.settings.reports_secret)
+
+    def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Event]:
+        """A report as its bytes stand, signed: HMAC-SHA256 over ``timestamp.body`` with the secret, in hexadecimal digits."""
+        names = {name.lower(): value for name, value in headers.items()}
+        stamp, given = names.get("x-almanac-timestamp", ""), names.get("x-almanac-signature", "")
+        secret = self.settings.reports_secret
+        if not secret:
+            raise Missing("This account takes no reports: it has no secret for them.")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+            raise NotAllowed("The call is not signed.")
+        wanted = hmac.new(secret.encode(), stamp.encode() + b"." + body, sha256).hexdigest()
+        if not hmac.compare_digest(wanted.encode(), given.removeprefix("sha256=").lower().encode()):
+            raise NotAllowed("The signature does not hold.")
+        signed_at = datetime.fromtimestamp(int(stamp), UTC)
+        if not clock.now() - TOO_OLD <= signed_at <= clock.now() + TOO_EARLY:
+            raise NotAllowed("The call is too old.")
+        return reports.read(body)
+
+    def collects(self) -> bool:
+        """Whether an inbox is set."""
+        return bool(self.settings.reports_inbox)
+
+    def collect(self, take: Callable[[list[Event]], None]) -> int:
+        """Empty the inbox of reports."""
+        if not self.settings.reports_inbox:
+            return 0
+        box = reports.open_box(self.settings.reports_inbox, self.settings.reports_password)
+
+        def keep(raw: bytes) -> bool:
+            events = reports.read(raw)
+            take(events)
+            return bool(events)
+
+        try:
+            return reports.empty(box, keep)
+        finally:
+            box.close()
 
     def close(self) -> None:
         """Say goodbye on every connection."""

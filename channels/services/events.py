@@ -23,6 +23,7 @@ def record_events(account: ChannelAccount, events: Sequence[Event]) -> int:
             reason=event.reason[:500],
             permanent=event.permanent,
             machine=event.machine,
+            fault=event.fault[:20],
             payload=dict(list(event.payload.items())[:LARGEST_PAYLOAD]),
             occurred_at=event.occurred_at,
         )

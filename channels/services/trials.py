@@ -52,7 +52,7 @@ def send_test(account: ChannelAccount, address: str, by: User | None) -> Outcome
         (outcome,) = provider.send([Job(f"test-{uuid7()}", address.strip(), _part(account))], NullFlight())
     finally:
         provider.close()
-    if outcome.blame == Blame.ACCOUNT:
+    if outcome.blame in {Blame.ACCOUNT, Blame.POLICY}:
         note_health(account, Health.FIX_SETTINGS, detail=outcome.detail)
     elif outcome.result == Result.ACCEPTED:
         note_health(account, Health.OK)

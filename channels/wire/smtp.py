@@ -18,7 +18,9 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from channels.base import Blame, Flight, Outcome, Result, safe_detail
+from channels import refusals
+from channels.base import HOLDS_ACCOUNT, Blame, Flight, Outcome, Result, safe_detail
+from channels.refusals import Fault
 from core.errors import AlmanacError, FixSettings, TryLater
 from core.http import MAIL_PORTS, connect
 
@@ -30,8 +32,6 @@ GOODBYES = 2
 """Connections, beyond those that are open at once, that a server may end without taking a letter before it counts as unwell."""
 READ_SIZE = 65536
 LARGEST_REPLY = 64 * 1024
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
-_DEAD_MAILBOX = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,7 @@ class Reply:
     @property
     def enhanced(self) -> str:
         """The enhanced status code (RFC 3463), empty when the server gives none."""
-        found = _ENHANCED.match(self.text)
-        return found[1] if found else ""
+        return refusals.enhanced_code(self.text, self.code)
 
 
 class Broken(Exception):
@@ -108,28 +107,34 @@ class Broken(Exception):
 # What a reply means
 
 
+TO_ONE = frozenset({"rcpt", "dot"})
+"""Stages at which a server speaks of one recipient; what it says before, it says to everybody."""
+_BLAMES = {
+    Fault.MESSAGE: Blame.JOB,
+    Fault.ACCOUNT: Blame.ACCOUNT,
+    Fault.POLICY: Blame.POLICY,
+    Fault.PROVIDER: Blame.PROVIDER,
+}
+
+
 def judge(stage: str, reply: Reply, letter: Letter) -> Outcome:
-    """The outcome for `letter` after a negative `reply` at `stage` (mail, rcpt, data or dot)."""
-    code = reply.enhanced or str(reply.code)
+    """The outcome for `letter` after a negative `reply` at `stage` (mail, rcpt, data or dot).
+
+    Whose fault it is says the table in `channels.refusals`. What is the account's, a policy's or the server's fault is never
+    a rejection: the next letter would fare no better, and this one may yet go out.
+    """
+    verdict = refusals.judge(reply.code, reply.text, stage=stage)
+    result, blame = Result.REJECTED, _BLAMES.get(verdict.fault, Blame.ENDPOINT if verdict.closes else Blame.JOB)
+    if blame in HOLDS_ACCOUNT or verdict.passing:
+        result = Result.RETRY
+    if verdict.passing and blame == Blame.POLICY:
+        blame = Blame.PROVIDER  # a throttle on the whole sender: it passes by waiting
+    elif verdict.passing and blame not in HOLDS_ACCOUNT:
+        blame = Blame.NOTHING
+    elif blame == Blame.POLICY and stage not in TO_ONE:
+        blame = Blame.ACCOUNT  # said before anybody was named: it is everybody's
     detail = safe_detail(f"{reply.code} {reply.text}", letter.recipient, letter.sender)
-
-    def outcome(result: Result, blame: Blame) -> Outcome:
-        return Outcome(letter.ref, result, code=code, detail=detail, blame=blame)
-
-    if reply.code == 421:
-        return outcome(Result.RETRY, Blame.PROVIDER)
-    if reply.code < 500:
-        return outcome(Result.RETRY, Blame.NOTHING)
-    if reply.code in {530, 534, 535, 538} or (stage == "mail" and reply.code not in {501, 552, 555}):
-        # The server does not take mail from this sender or login: the next letter would fare no better.
-        return outcome(Result.RETRY, Blame.ACCOUNT)
-    if stage == "rcpt" and reply.enhanced in _DEAD_MAILBOX:
-        return outcome(Result.REJECTED, Blame.ENDPOINT)
-    if stage == "rcpt" and not reply.enhanced and reply.code in {550, 551, 553}:
-        return outcome(Result.REJECTED, Blame.ENDPOINT)
-    if stage == "dot" and reply.enhanced in _DEAD_MAILBOX:
-        return outcome(Result.REJECTED, Blame.ENDPOINT)
-    return outcome(Result.REJECTED, Blame.JOB)  # policy (5.7.x), size, content: not the recipient's fault
+    return Outcome(letter.ref, result, code=verdict.code, detail=detail, blame=blame, personal=stage in TO_ONE)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -342,7 +347,7 @@ class _Talk:
                 "password empty.",
                 code="auth_missing",
             )
-        if 400 <= reply.code < 500 and reply.code != 454:
+        if 400 <= reply.code < 500:  # also 454, “temporary authentication failure” (RFC 4954, 6)
             self._positive(reply, "sign-in")
         if reply.code != 235:
             said = safe_detail(f"{reply.code} {reply.text}", self.server.username, self.server.password)

@@ -32,6 +32,7 @@ ALMANAC_DEFAULT_URL = f"http://127.0.0.1:{env.integer('ALMANAC_PORT', default=80
 """Where it answers while nobody has named an address; `up` tells its children the port."""
 ALMANAC_BASE_URL = env.text("ALMANAC_BASE_URL", ALMANAC_DEFAULT_URL).rstrip("/")
 ALMANAC_ALLOWED_PRIVATE_HOSTS = env.words("ALMANAC_ALLOWED_PRIVATE_HOSTS")
+ALMANAC_MAILDIR_ROOT = env.text("ALMANAC_MAILDIR_ROOT", "")
 ALMANAC_OVERDUE_AFTER = timedelta(seconds=env.integer("ALMANAC_OVERDUE_SECONDS", default=3600, least=60))
 """A run that is later than this is held for a person instead of being sent."""
 ALMANAC_LEASE_SECONDS = env.integer("ALMANAC_LEASE_SECONDS", default=30, least=2)

@@ -84,6 +84,12 @@ def test_the_webhooks_address_is_shown_where_there_are_events(admin, account):
     shown = f"/hooks/{other.public_id}/"
     assert shown in admin.get(reverse("channels_account:edit", args=[other.pk])).content.decode()
     assert "/hooks/" not in admin.get(reverse("channels_account:edit", args=[account.pk])).content.decode()
+    given = {"host": "127.0.0.1", "port": 2525, "security": "none", "reports_secret": "a-secret-for-reports"}
+    told = accounts.create("smtp", "R", given, None)
+    page = admin.get(reverse("channels_account:edit", args=[told.pk])).content.decode()
+    assert f"/hooks/{told.public_id}/" in page
+    assert "post each report as it is" in page
+    assert "a-secret-for-reports" not in page
 
 
 def test_trying_the_sign_in_says_what_to_do(admin, sandbox):

@@ -1,6 +1,7 @@
 """The four providers keep the contract, and what is special to each."""
 
 import base64
+import hmac
 import json
 import socket
 import threading
@@ -22,6 +23,7 @@ from channels.providers.x import X
 from channels.sandbox.sendgrid import signed
 from channels.sandbox.store import Store
 from core import clock
+from core.errors import Missing, NotAllowed
 from core.texts import Slot, Text
 from tests.contract.conformance import ALWAYS, Conformance, Watched
 
@@ -58,6 +60,41 @@ def test_a_provider_without_a_class_would_be_noticed(monkeypatch):
             test_every_provider_has_its_conformance_class()
     finally:
         registry.unregister("pigeon")
+
+
+SECRET = "a-secret-for-reports"
+
+
+def report_of(*refs):
+    """One message with a report for each of `refs`, forwarded as it came."""
+    reports = b"".join(f"--d\r\nContent-Type: message/rfc822\r\n\r\n{dsn(ref)}\r\n".encode() for ref in refs)
+    return b"MIME-Version: 1.0\r\nContent-Type: multipart/digest; boundary=d\r\n\r\n" + reports + b"--d--\r\n"
+
+
+def dsn(ref, action="delivered", status="2.0.0"):
+    return "\r\n".join(
+        [
+            "From: MAILER-DAEMON@mx.example",
+            "MIME-Version: 1.0",
+            "Content-Type: multipart/report; report-type=delivery-status; boundary=r",
+            "",
+            "--r",
+            "Content-Type: text/plain",
+            "",
+            "As you asked.",
+            "--r",
+            "Content-Type: message/delivery-status",
+            "",
+            "Reporting-MTA: dns; mx.example",
+            f"Original-Envelope-Id: {ref}",
+            "",
+            "Final-Recipient: rfc822; p@home.example",
+            f"Action: {action}",
+            f"Status: {status}",
+            "",
+            "--r--",
+        ]
+    )
 
 
 class TestSmtp(Conformance):
@@ -157,14 +194,26 @@ class TestSmtp(Conformance):
         [
             ("rcpt", 550, "5.1.1 No such user", Result.REJECTED, Blame.ENDPOINT),
             ("rcpt", 550, "User unknown", Result.REJECTED, Blame.ENDPOINT),
-            ("rcpt", 550, "5.7.1 Blocked by policy", Result.REJECTED, Blame.JOB),
+            ("rcpt", 550, "relay not permitted", Result.RETRY, Blame.ACCOUNT),
+            ("rcpt", 554, "5.7.1 <a@b.example>: Relay access denied", Result.RETRY, Blame.ACCOUNT),
+            ("rcpt", 550, "5.1.1 Relaying denied", Result.RETRY, Blame.ACCOUNT),
+            ("rcpt", 550, "no", Result.REJECTED, Blame.JOB),
+            ("rcpt", 550, "refused by 192.0.2.44", Result.REJECTED, Blame.JOB),
+            ("rcpt", 550, "sorry, no mailbox here by that name (#5.1.1)", Result.REJECTED, Blame.ENDPOINT),
+            ("rcpt", 552, "5.2.2 Mailbox full", Result.REJECTED, Blame.JOB),
+            ("rcpt", 556, "5.1.10 Domain does not accept mail (nullMX)", Result.REJECTED, Blame.ENDPOINT),
+            ("rcpt", 550, "5.7.1 Blocked by policy", Result.RETRY, Blame.POLICY),
+            ("rcpt", 450, "4.7.25 Client host rejected: cannot find your hostname", Result.RETRY, Blame.PROVIDER),
             ("rcpt", 450, "4.2.0 Greylisted", Result.RETRY, Blame.NOTHING),
             ("mail", 550, "5.7.1 Sender not allowed", Result.RETRY, Blame.ACCOUNT),
+            ("mail", 550, "5.7.1 messages from [192.0.2.44] weren't sent: block list", Result.RETRY, Blame.ACCOUNT),
+            ("mail", 501, "5.1.7 Bad sender address syntax", Result.RETRY, Blame.ACCOUNT),
+            ("mail", 552, "5.3.4 Too big", Result.REJECTED, Blame.JOB),
             ("mail", 451, "4.3.0 Later", Result.RETRY, Blame.NOTHING),
             ("data", 554, "5.5.1 No", Result.REJECTED, Blame.JOB),
             ("message", 552, "5.3.4 Too big", Result.REJECTED, Blame.JOB),
             ("message", 451, "4.3.0 Later", Result.RETRY, Blame.NOTHING),
-            ("message", 550, "5.7.26 Unauthenticated", Result.REJECTED, Blame.JOB),
+            ("message", 550, "5.7.26 Unauthenticated", Result.RETRY, Blame.POLICY),
             ("message", 550, "5.1.1 No such user", Result.REJECTED, Blame.ENDPOINT),
         ],
     )
@@ -238,6 +287,36 @@ class TestSmtp(Conformance):
         flight = Counting()
         self.send(self.jobs(200), flight=flight, provider=self.open(max_connections=4))
         assert 1 <= flight.most <= 4
+
+
+class TestReportsToSmtp(Conformance):
+    """The promises of a webhook, for an SMTP account that was given a secret for reports."""
+
+    provider = None
+
+    @pytest.fixture(autouse=True)
+    def _only_events(self, request):
+        if not any(word in request.node.name for word in ("call_is", "same_fact", "without_a_key")):
+            pytest.skip("the rest is TestSmtp's")
+
+    def _needs_events(self):
+        """It has them."""
+
+    def open(self, **changes):
+        return smtp_to(2525, **{"reports_secret": SECRET, **changes})
+
+    def signed_webhook(self, refs, *, at=None):
+        stamp = str(int((at or clock.now()).timestamp()))
+        body = report_of(*refs)
+        mac = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, "sha256").hexdigest()
+        return body, {"X-Almanac-Timestamp": stamp, "X-Almanac-Signature": mac}
+
+    def test_without_a_key_no_call_is_taken(self):
+        body, headers = self.signed_webhook(["a"])
+        with pytest.raises(Missing):
+            self.open(reports_secret="").parse_webhook(body, headers)
+        with pytest.raises(NotAllowed):
+            self.open(reports_secret="another-secret-for-reports").parse_webhook(body, headers)
 
 
 class PlainServer:
@@ -532,20 +611,50 @@ class TestSendGrid(Conformance):
         assert self.open(webhook_public_key=pem, former_webhook_public_key=own).parse_webhook(body, headers)
 
     @pytest.mark.parametrize(
-        ("told", "kind", "permanent"),
+        ("told", "kind", "permanent", "fault"),
         [
-            ({"event": "bounce", "type": "bounce", "status": "5.1.1"}, "bounced", True),
-            ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, "bounced", False),
-            ({"event": "bounce", "type": "bounce", "status": "5.7.1"}, "bounced", False),
-            ({"event": "deferred"}, "deferred", False),
-            ({"event": "spamreport"}, "complained", False),
-            ({"event": "dropped", "reason": "Bounced Address"}, "rejected", True),
+            ({"event": "bounce", "type": "bounce", "status": "5.1.1"}, "bounced", True, "mailbox"),
+            ({"event": "bounce", "type": "bounce", "reason": "500 unknown recipient"}, "bounced", True, "mailbox"),
+            ({"event": "bounce", "type": "bounce", "status": "5.2.2", "reason": "full"}, "bounced", False, "mailbox"),
+            ({"event": "bounce", "type": "bounce", "reason": "550 no"}, "bounced", False, "message"),
+            (
+                {"event": "bounce", "reason": "550 no", "bounce_classification": "Reputation"},
+                "bounced",
+                False,
+                "policy",
+            ),
+            (
+                {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 Relay access denied"},
+                "bounced",
+                False,
+                "account",
+            ),
+            ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, "bounced", False, "policy"),
+            ({"event": "bounce", "type": "blocked", "reason": "550 User unknown"}, "bounced", False, "mailbox"),
+            ({"event": "blocked", "reason": "554 5.7.1 blocked using rbl.example"}, "bounced", False, "policy"),
+            ({"event": "bounce", "type": "bounce", "status": "5.7.1"}, "bounced", False, "policy"),
+            ({"event": "deferred"}, "deferred", False, "message"),
+            ({"event": "spamreport"}, "complained", False, ""),
+            ({"event": "dropped", "reason": "Bounced Address"}, "rejected", True, "mailbox"),
+            ({"event": "dropped", "reason": "Invalid"}, "rejected", True, "mailbox"),
+            ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, "rejected", False, "message"),
+            ({"event": "dropped", "reason": "Unsubscribed Address"}, "rejected", False, "unsubscribed"),
+            ({"event": "dropped", "reason": "Spam Reporting Address"}, "rejected", False, "complained"),
+            (
+                {"event": "dropped", "reason": "Spam Content (if Spam Checker app is enabled)"},
+                "rejected",
+                False,
+                "message",
+            ),
+            ({"event": "dropped", "reason": "Recipient List over Package Quota"}, "rejected", False, "account"),
+            ({"event": "dropped", "reason": "Something new"}, "rejected", False, "message"),
         ],
     )
-    def test_events_mean(self, told, kind, permanent):
+    def test_events_mean(self, told, kind, permanent, fault):
+        """As the Event Webhook Reference of Twilio describes them (read 2026-11-27)."""
         body = json.dumps([self.event("r", **told)]).encode()
         (event,) = self.open().parse_webhook(body, signed(body, self.sandbox.keys, at=int(time.time())))
-        assert (event.kind, event.permanent) == (kind, permanent)
+        assert (event.kind, event.permanent, event.fault) == (kind, permanent, fault)
         assert "email" not in event.payload
 
 

@@ -1,5 +1,7 @@
 """Ways to reach a contact."""
 
+from collections.abc import Collection
+
 from django.utils.translation import gettext as _
 
 from campaigns.audiences import arrivals, keys
@@ -27,8 +29,15 @@ def register(contact: Contact, channel: str, address: str, platform: str = "") -
     return endpoint
 
 
-def invalidate(recipient_key: str) -> int:
-    """The provider says that the address is dead: nobody is written to there. Answers how many endpoints that was."""
-    return Endpoint.objects.filter(recipient_key=recipient_key, status=Endpoint.Status.ACTIVE).update(
-        status=Endpoint.Status.INVALID
-    )
+def invalidate(recipient_key: str) -> list[int]:
+    """The provider says that the address is dead: nobody is written to there. Answers which endpoints that closed."""
+    rows = Endpoint.objects.filter(recipient_key=recipient_key, status=Endpoint.Status.ACTIVE)
+    ids = list(rows.select_for_update().values_list("pk", flat=True))
+    Endpoint.objects.filter(pk__in=ids).update(status=Endpoint.Status.INVALID)
+    return ids
+
+
+def restore(ids: Collection[int]) -> int:
+    """They were closed by mistake: write there again. Answers how many that opened; nobody who was erased comes back."""
+    rows = Endpoint.objects.filter(pk__in=ids, status=Endpoint.Status.INVALID, contact__erased_at=None)
+    return rows.exclude(address="").exclude(contact=None).update(status=Endpoint.Status.ACTIVE)

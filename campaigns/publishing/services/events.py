@@ -1,4 +1,7 @@
-"""Provider events, read by a cursor: they prove what was in doubt, close dead addresses, and only ever move things upward.
+"""Provider events, read by a cursor: they prove what was in doubt, note dead addresses, and only ever move things upward.
+
+A bounce is judged by whose fault it is (`channels.refusals`): only a mailbox's closes an address, and that in a second step,
+`closings`. What a recipient had told the provider (an unsubscription, a complaint) is told us by a drop too.
 
 Any order and any number of repetitions of the same events gives the same state. An event that beats our own commit (the
 delivery is still `attempting`) leaves its mark in `feedback`, which the sweeper asks before it puts anything into doubt.
@@ -10,12 +13,15 @@ from django.db import transaction
 from django.db.models import Q
 
 from campaigns.audiences.models import Suppression
-from campaigns.audiences.services import endpoints, suppressions, unsubscribe
+from campaigns.audiences.services import unsubscribe
 from campaigns.publishing import refs
-from campaigns.publishing.models import Delivery, EventCursor
+from campaigns.publishing.models import Closing, Delivery, EventCursor
+from campaigns.publishing.services import closings
 from campaigns.publishing.states import DELIVERY, DeliveryState, Feedback
-from channels.base import Channel, EventKind
-from channels.models import ProviderEvent
+from channels.base import COMPLAINED, UNSUBSCRIBED, EventKind
+from channels.models import ChannelAccount, ProviderEvent
+from channels.refusals import Fault
+from channels.services import note_health
 from core import clock
 
 log = logging.getLogger(__name__)
@@ -38,6 +44,12 @@ FEEDBACK: dict[str, Feedback] = {
     EventKind.UNSUBSCRIBED: Feedback.UNSUBSCRIBED,
     EventKind.COMPLAINED: Feedback.COMPLAINED,
 }
+CAUSES: dict[str, Closing.Cause] = {
+    EventKind.BOUNCED: Closing.Cause.BOUNCED,
+    EventKind.REJECTED: Closing.Cause.DROPPED,
+    EventKind.FAILED: Closing.Cause.DROPPED,
+}
+OF_THE_SENDER = frozenset({Fault.ACCOUNT.value, Fault.POLICY.value})
 RANK = {feedback.value: rank for rank, feedback in enumerate(Feedback, start=1)} | {"": 0}
 
 _done: dict[int, None] = {}
@@ -62,6 +74,7 @@ def read(batch: int = BATCH) -> int:
             log.exception("Event %s of account %s was left aside.", event.pk, event.account_id)
         _done[event.pk] = None
     _move_cursor(cursor)
+    closings.close_due()
     return len(events)
 
 
@@ -89,17 +102,15 @@ def apply(event: ProviderEvent) -> bool:
     delivery_id = refs.read(event.ref)
     if delivery_id is None:
         return False
-    found = Delivery.objects.filter(pk=delivery_id).values_list("recipient_key", "publication__channel").first()
-    if found is None:
+    row = Delivery.objects.filter(pk=delivery_id).values("run_id", "recipient_key", "publication__channel").first()
+    if row is None:
         return False
-    key, channel = found
+    key, channel = row["recipient_key"], row["publication__channel"]
     _mark(delivery_id, event)
-    is_hard = event.kind == EventKind.BOUNCED and event.permanent
-    if is_hard:
-        endpoints.invalidate(key)
-        if channel == Channel.EMAIL:
-            suppressions.suppress(key, channel, Suppression.Reason.BOUNCED)
-    elif event.kind == EventKind.COMPLAINED:
+    if event.permanent and event.kind in CAUSES:
+        dead = closings.Dead(delivery_id, key, CAUSES[event.kind], str(event.payload.get("status", "")), event.reason)
+        closings.note(row["run_id"], channel, [dead])
+    if event.kind == EventKind.COMPLAINED or event.fault == COMPLAINED:
         unsubscribe.by_recipient_key(
             key,
             channel,
@@ -107,8 +118,11 @@ def apply(event: ProviderEvent) -> bool:
             reason=Suppression.Reason.COMPLAINED,
             occurred_at=event.occurred_at,
         )
-    elif event.kind == EventKind.UNSUBSCRIBED:
+    elif event.kind == EventKind.UNSUBSCRIBED or event.fault == UNSUBSCRIBED:
         unsubscribe.by_recipient_key(key, channel, f"provider:{event.account.provider}", occurred_at=event.occurred_at)
+    elif event.fault == Fault.ACCOUNT and event.kind in CAUSES:
+        # It was taken and came back because of us: a person has to see the sentence, and the next sends are tried singly.
+        note_health(event.account, ChannelAccount.Health.FIX_SETTINGS, detail=event.reason)
     return True
 
 
@@ -119,8 +133,9 @@ def _mark(delivery_id: int, event: ProviderEvent) -> None:
     rows = Delivery.objects.filter(pk=delivery_id)
     now = clock.now()
     changes = {"feedback": feedback.value, "changed_at": now}
-    if event.kind == EventKind.BOUNCED and event.permanent:
-        rows.filter(state=DeliveryState.ACCEPTED, reason="").update(reason="bounced")
+    bounced = _why_bounced(event)
+    if bounced:
+        rows.filter(state=DeliveryState.ACCEPTED, reason__in=["", "event"]).update(reason=bounced)
     rows.filter(feedback__in=lower).update(**changes)
     if feedback == Feedback.DROPPED:
         doubtful = rows.exclude(state=DeliveryState.ATTEMPTING)
@@ -128,7 +143,16 @@ def _mark(delivery_id: int, event: ProviderEvent) -> None:
         return
     doubtful = rows.filter(Q(state=DeliveryState.UNKNOWN) | Q(state=DeliveryState.UNCONFIRMED))
     # What was dropped stays dropped, whichever news is first.
-    reason = "bounced" if event.kind == EventKind.BOUNCED and event.permanent else "event"
+    reason = bounced or "event"
     dropped = doubtful.filter(feedback=Feedback.DROPPED)
     DELIVERY.move_all(dropped, "prove_rejected", reason="dropped", changed_at=now)
     DELIVERY.move_all(doubtful, "prove_accepted", reason=reason, provider_id=event.provider_id, changed_at=now)
+
+
+def _why_bounced(event: ProviderEvent) -> str:
+    """The reason that a bounce gives the delivery: the address is dead, the sender is refused, or nothing of note."""
+    if event.kind != EventKind.BOUNCED:
+        return ""
+    if event.permanent:
+        return "bounced"
+    return "blocked" if event.fault in OF_THE_SENDER else ""

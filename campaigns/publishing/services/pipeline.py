@@ -17,21 +17,19 @@ from django.db import transaction
 from django.db.models import Count, Min, Q
 from django.utils.translation import gettext as _
 
-from campaigns.audiences.models import Suppression
-from campaigns.audiences.services import endpoints, suppressions
 from campaigns.planning.states import PublicationState
 from campaigns.publishing import outcomes, refs, sql
 from campaigns.publishing.compiler import Loaded
 from campaigns.publishing.journal import Journal
 from campaigns.publishing.models import Attempt, Delivery, Run, SealPart
-from campaigns.publishing.services import chunks, holds, picking, seals, tower
+from campaigns.publishing.services import chunks, holds, picking, seals, tower, weighing
 from campaigns.publishing.services.chunks import Lease, LostLease
 from campaigns.publishing.services.flights import Row, Slice, SliceFlight, TooLate, stopping
 from campaigns.publishing.services.jobs import job_for
 from campaigns.publishing.services.slots import Turn, slots
 from campaigns.publishing.states import ChunkState, DeliveryState, RunState
 from channels import registry
-from channels.base import Blame, Channel, Job, Outcome, Provider, Result
+from channels.base import HOLDS_ACCOUNT, Blame, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
 from channels.services import health
 from core import clock, installation
@@ -143,6 +141,7 @@ class Sender:
 
     def settle(self, lease: Lease, closing: Slice, now: datetime) -> None:
         """Write what became of the last slice."""
+        self.weigh(closing, now)
         answers = [closing.answers[row.delivery_id] for row in closing.rows if row.delivery_id in closing.answers]
         waits_until = self.note_health(answers)
         self.note_silence(answers, closing)
@@ -168,7 +167,7 @@ class Sender:
             if not lease.is_retry:
                 lease.next_seq = min(lease.next_seq, *(row.seq for row in unstarted))
         self.note_suspects(closing)
-        self.close_dead(closing)
+        self.note_dead(closing)
 
     def note_suspects(self, closing: Slice) -> None:
         """Keep how far the search for a bad message among many has come."""
@@ -210,7 +209,7 @@ class Sender:
             if answer.result == Result.AMBIGUOUS:
                 in_a_row += 1
                 longest = max(longest, in_a_row)
-            elif answer.blame not in {Blame.ACCOUNT, Blame.PROVIDER} and answer.code not in OUR_OWN:
+            elif answer.blame not in HOLDS_ACCOUNT and answer.code not in OUR_OWN:
                 in_a_row, afresh = 0, True
         if self.stopped and not longest:
             return
@@ -230,15 +229,15 @@ class Sender:
         health.silent(self.account_id, said % {"count": count}, by_probe=self.probing is not None)
         self.stopped = True
 
-    def close_dead(self, closing: Slice) -> None:
-        """The provider says that an address does not exist: nobody writes there again."""
-        for row in closing.rows:
-            answer = closing.answers.get(row.delivery_id)
-            if answer is None or answer.blame != Blame.ENDPOINT or answer.result != Result.REJECTED:
-                continue
-            endpoints.invalidate(row.recipient_key)
-            if self.channel == Channel.EMAIL:
-                suppressions.suppress(row.recipient_key, self.channel, Suppression.Reason.BOUNCED)
+    def weigh(self, closing: Slice, now: datetime) -> None:
+        """See the answers together before any of them is written."""
+        asked = {row.delivery_id: weighing.Asked(row.delivery_id, row.address, row.number) for row in closing.rows}
+        closing.answers = weighing.weigh(self.run_id, self.channel, asked, closing.answers, now)
+
+    def note_dead(self, closing: Slice) -> None:
+        """The provider says that an address does not exist: it is closed once the run's fuse could speak."""
+        keys = {row.delivery_id: row.recipient_key for row in closing.rows}
+        weighing.dead(self.run_id, self.channel, keys, closing.answers)
 
     def check_standing(self, now: datetime) -> None:
         """Whether the run may go on; otherwise `stopped` is set, and what needs a person is held."""
@@ -383,7 +382,7 @@ def apply_answers(answers: Mapping[tuple[int, int], Outcome]) -> int:
         changes = {"changed_at": clock.now(), "reason": "journal"}
         if outcome.result == Result.ACCEPTED:
             changes |= {"state": DeliveryState.ACCEPTED, "provider_id": outcome.provider_id[:200]}
-        elif outcome.result == Result.REJECTED and outcome.blame not in {Blame.ACCOUNT, Blame.PROVIDER}:
+        elif outcome.result == Result.REJECTED and outcome.blame not in HOLDS_ACCOUNT:
             changes |= {"state": DeliveryState.REJECTED, "reason": "refused"}
         else:
             continue

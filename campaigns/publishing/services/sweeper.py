@@ -14,22 +14,19 @@ from campaigns.planning.models import Publication
 from campaigns.planning.states import PUBLICATION, PublicationState
 from campaigns.publishing import bells, journal, outcomes, sql
 from campaigns.publishing.models import Attempt, Chunk, Delivery, Run
-from campaigns.publishing.services import holds, pipeline, publications
-from campaigns.publishing.states import RUN, ChunkState, DeliveryState, Feedback, RunState
+from campaigns.publishing.services import closings, holds, pipeline, publications
+from campaigns.publishing.services.fuses import fuse, fuse_reason
+from campaigns.publishing.states import RUN, ChunkState, DeliveryState, RunState
 from channels import registry
 from channels.base import Capabilities
 from core import clock, installation
+
+__all__ = ["fuse", "fuse_reason"]  # made in `fuses`; the scheduler and the command line look for them here
 
 log = logging.getLogger(__name__)
 
 RING_AGAIN = timedelta(seconds=5)
 BELLS_AT_ONCE = 4
-FUSE_OUTCOMES = 200
-FUSE_BOUNCES = 0.05
-FUSE_COMPLAINTS = 0.001
-FUSE_RENDER = 20
-FUSE_DOUBTS = 0.1
-"""Of the outcomes: so many lost answers stop a run in the middle, not counting a few calls (see `in_doubt`)."""
 MUCH_IN_DOUBT = 0.05
 """Of a run's rows: so many lost answers, and at least `FEW_DOUBTS`, are for a person before it counts as done."""
 FEW_DOUBTS = 5
@@ -251,6 +248,7 @@ def finish(run_id: int) -> bool:
         return False
     if not RUN.move(run, "finish", finished_at=clock.now()):
         return False
+    closings.close_due([run_id])
     if not run.publication.runs.exclude(state__in=[RunState.DONE, RunState.CANCELLED]).exists():
         PUBLICATION.move(run.publication, "finish")
     return True
@@ -330,53 +328,3 @@ def unconfirm() -> int:
             state=DeliveryState.UNCONFIRMED, changed_at=clock.now()
         )
     return given_up
-
-
-# --- The fuse --------------------------------------------------------------------------------------------------------
-
-
-def fuse() -> int:
-    """Hold live publications whose outcomes endanger the shop's reputation; returns how many."""
-    held = 0
-    live = Publication.objects.filter(state=PublicationState.LIVE, runs__state=RunState.LIVE, runs__fuse_off=False)
-    for publication in live.distinct():
-        if reason := fuse_reason(publication):
-            held += holds.hold(publication, reason)
-    return held
-
-
-def fuse_reason(publication: Publication) -> str:
-    """Why the fuse should blow, or an empty string."""
-    complained = Q(feedback=Feedback.COMPLAINED)
-    bounced = Q(feedback=Feedback.BOUNCED, reason="bounced") | Q(state=DeliveryState.REJECTED, reason="endpoint")
-    rows = Delivery.objects.filter(publication=publication)
-    if in_doubt(publication, rows):
-        return "fuse_doubts"
-    counts = rows.filter(state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED]).aggregate(
-        all=Count("pk"),
-        bounced=Count("pk", filter=bounced),
-        complained=Count("pk", filter=complained),
-        render=Count("pk", filter=Q(reason="render")),
-    )
-    if counts["render"] >= FUSE_RENDER and counts["render"] > counts["all"] * 0.01:
-        return "fuse_render"
-    if counts["all"] < FUSE_OUTCOMES:
-        return ""
-    if counts["bounced"] >= counts["all"] * FUSE_BOUNCES:
-        return "fuse_bounces"
-    if counts["complained"] and counts["complained"] >= counts["all"] * FUSE_COMPLAINTS:
-        return "fuse_complaints"
-    return ""
-
-
-def in_doubt(publication: Publication, rows: QuerySet[Delivery]) -> bool:
-    """Whether answers keep getting lost, beyond the calls that were in the air when the provider first failed: resting and
-    trying again (`channels.services.health`) did not help."""
-    assert publication.account is not None
-    doubtful = Q(state__in=DOUBTFUL, reason="no_answer")
-    counts = rows.filter(Q(state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED]) | doubtful).aggregate(
-        all=Count("pk"), doubts=Count("pk", filter=doubtful)
-    )
-    at_once = registry.provider_class(publication.account.provider).capabilities.batch_size
-    forgiven = FUSE_OUTCOMES / 2 + 2 * at_once
-    return counts["doubts"] >= forgiven and counts["doubts"] >= counts["all"] * FUSE_DOUBTS
