@@ -87,7 +87,7 @@ class Journal:
             while rest:
                 written = os.write(self._file, rest)
                 if not written:
-                    raise OSError("nothing was written")  # noqa: TRY301 - the same as any other failure
+                    raise OSError("nothing was written")
                 rest = rest[written:]
         except OSError as error:
             self._cut_back()
