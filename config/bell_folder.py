@@ -17,7 +17,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
-from typing import Any, NoReturn
+from typing import Any
 
 from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, virtual
@@ -68,7 +68,7 @@ class Channel(virtual.Channel):
             message = self._take(waiting.popleft())
             if message is not None:
                 return message
-        self._none()
+        raise Empty
 
     def _size(self, queue: str) -> int:
         return len(self._names(queue))
@@ -78,16 +78,13 @@ class Channel(virtual.Channel):
 
     # --- files
 
-    def _none(self) -> NoReturn:
-        raise Empty
-
     def _names(self, queue: str) -> list[str]:
         end = f".{queue}"
         return sorted(name for name in self._files() if name[0] != "." and name.endswith(end))
 
     def _files(self) -> list[str]:
         try:
-            return os.listdir(self.folder)
+            return [path.name for path in self.folder.iterdir()]
         except FileNotFoundError:
             self.folder.mkdir(parents=True, exist_ok=True)
             return []
@@ -131,7 +128,6 @@ class Transport(virtual.Transport):
     Channel = Channel
     global_state = virtual.BrokerState()
     implements = virtual.Transport.implements.extend(asynchronous=False, exchange_type=frozenset(["direct"]))
-    default_port = 0
     driver_type = "filesystem"
     driver_name = SCHEME
 

@@ -69,7 +69,8 @@ def sqlite(path: Path | str) -> dict[str, Any]:
         "OPTIONS": {
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            # Longer than any transaction of ours takes: whoever waits polls and may be passed by.
+            "timeout": 60,
         },
     }
 

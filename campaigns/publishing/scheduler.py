@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.db import connection
 
 from campaigns.publishing.services import events, sweeper
+from core import db, disk
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,10 @@ _last: dict[str, float] = {}
 
 
 def tick() -> None:
-    """One pass. A step that fails does not keep the others from their turn; the first failure is raised at the end."""
+    """One pass. A step that fails does not keep the others from their turn; the first failure is raised at the end.
+
+    A database that is busy, or without room, is no failure: the next pass comes in a second.
+    """
     failure: Exception | None = None
     for pause, step in STEPS:
         now = time.monotonic()
@@ -38,9 +42,13 @@ def tick() -> None:
         try:
             step()
         except Exception as error:
-            log.exception("The step %s failed.", step.__name__)
             if not connection.in_atomic_block:
                 connection.close()
+            if db.passes(error):
+                disk.note(error)
+                log.info("The step %s waits for the next pass: %s", step.__name__, type(error).__name__)
+                continue
+            log.exception("The step %s failed.", step.__name__)
             failure = failure or error
     if failure is not None:
         raise failure

@@ -66,7 +66,7 @@ def test_nothing_is_read_by_halves_and_nothing_twice(tmp_path):
     writers = [start(WRITER, folder, who, 150) for who in "abc"]
     for writer in writers:
         assert writer.communicate(timeout=60)[0] == "done\n"
-    wait_until(lambda: not os.listdir(folder), 30, "the readers")
+    wait_until(lambda: not list(folder.iterdir()), 30, "the readers")
     assert all(reader.poll() is None for reader in readers), "a reader died"
     for reader in readers:
         reader.send_signal(signal.SIGKILL)

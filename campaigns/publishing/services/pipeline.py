@@ -26,7 +26,7 @@ from campaigns.links import tokens
 from campaigns.planning.states import PublicationState
 from campaigns.publishing import outcomes, refs, sql
 from campaigns.publishing.compiler import Loaded
-from campaigns.publishing.journal import Journal
+from campaigns.publishing.journal import Journal, Unwritable
 from campaigns.publishing.models import Delivery, Run, SealPart
 from campaigns.publishing.services import accounts, chunks, holds, seals
 from campaigns.publishing.services.chunks import Lease, LostLease
@@ -34,7 +34,7 @@ from campaigns.publishing.states import ChunkState, DeliveryState, RunState
 from channels import registry
 from channels.base import Blame, Channel, Flight, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
-from core import clock, installation
+from core import clock, db, disk, installation
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ CUT_AFTER = 0.7
 FIRST_SLICE = 25
 LARGEST_SLICE = 500
 IDLE_TURNS = 2
+PATIENCE = 3600.0
+"""Seconds that answers are kept in memory while the database cannot take them."""
 
 stopping = threading.Event()
 """Set when this process was asked to end: no further slice begins, so that an orderly end leaves nothing in doubt."""
@@ -106,16 +108,16 @@ class SliceFlight(Flight):
 
     def started(self, refs: Sequence[str]) -> None:
         """Noted in the journal before this returns."""
-        self.begun.update(refs)
         self.journal.started([self.key(ref) for ref in refs])
+        self.begun.update(refs)
 
     def answered(self, outcomes: Sequence[Outcome]) -> None:
         """Noted in the journal."""
         self.journal.answered([(self.key(outcome.ref), outcome) for outcome in outcomes])
 
     def should_stop(self) -> bool:
-        """True once this slice has taken too long, or this process is to end."""
-        return stopping.is_set() or time.monotonic() - self.began > CUT_AFTER
+        """True once this slice has taken too long, this process is to end, or there is no room to note what happens."""
+        return stopping.is_set() or time.monotonic() - self.began > CUT_AFTER or disk.short()
 
     def key(self, ref: str) -> tuple[int, int]:
         """What the journal calls the job."""
@@ -159,10 +161,9 @@ class Sender:
         idle = 0
         try:
             while True:
+                stop = stopping.is_set() or time.monotonic() > until or idle >= IDLE_TURNS
                 try:
-                    opened = self.advance(
-                        lease, closing, stop=stopping.is_set() or time.monotonic() > until or idle >= IDLE_TURNS
-                    )
+                    opened = self.advance_patiently(lease, closing, stop=stop)
                 except LostLease:
                     self.rescue(lease, closing)
                     return
@@ -172,6 +173,16 @@ class Sender:
                 idle = idle + 1 if not closing.answers else 0
         finally:
             self.keeper.hold(None)
+
+    def advance_patiently(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
+        """`advance`, again while the database is busy or its disk full: these answers are known nowhere else."""
+        came_to = lease.next_seq
+
+        def again() -> Slice | None:
+            lease.next_seq = came_to
+            return self.advance(lease, closing, stop=stop)
+
+        return db.patiently(again, seconds=PATIENCE, enough=stopping.is_set)
 
     def advance(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
         """The one transaction between two slices; None when the chunk is put back."""
@@ -275,7 +286,7 @@ class Sender:
             part_id: part.sha256 for part_id, part in self.parts.items()
         }:
             self.hold(run, "seal")
-        elif account.blocked_until and account.blocked_until > now:
+        elif (account.blocked_until and account.blocked_until > now) or disk.short():
             self.stopped = True
         elif now - since > timedelta(seconds=2):
             Run.objects.filter(pk=run.pk).update(moved_at=now)
@@ -372,6 +383,10 @@ class Sender:
                 opened.answers[rows[outcome.ref].delivery_id] = outcome
         except AlmanacError as error:
             self.refused(opened, jobs, rows, flight, error)
+        except Unwritable as error:
+            # What was to begin has not; what others of the slice have in the air may arrive.
+            log.error("%s Nothing more is begun.", error)
+            self.stopped = True
         except Exception as error:
             log.exception("The provider of account %s broke its contract.", self.account_id)
             self.in_doubt(opened, rows, flight, type(error).__name__)
@@ -414,13 +429,12 @@ class Sender:
     def rescue(self, lease: Lease, closing: Slice | None) -> None:
         """The lease was lost while the slice was in the air: its rows are in doubt by now, and these answers prove."""
         if closing is not None:
-            apply_answers(
-                {
-                    (row.delivery_id, row.tries): closing.answers[row.delivery_id]
-                    for row in closing.rows
-                    if row.delivery_id in closing.answers
-                }
-            )
+            answers = {
+                (row.delivery_id, row.tries): closing.answers[row.delivery_id]
+                for row in closing.rows
+                if row.delivery_id in closing.answers
+            }
+            db.patiently(lambda: apply_answers(answers), seconds=PATIENCE, enough=stopping.is_set)
 
 
 def job_for(loaded: Loaded, row: Row) -> Job:

@@ -18,7 +18,7 @@ from campaigns.publishing.services import holds, pipeline, publications
 from campaigns.publishing.states import RUN, ChunkState, DeliveryState, Feedback, RunState
 from channels import registry
 from channels.base import Capabilities
-from core import clock, installation
+from core import clock, disk, installation
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,12 @@ def _late_answers(owner: str) -> None:
 
 
 def ring() -> int:
-    """Ring for every run that has something to do; a run is rung for at most every few seconds. Returns how many."""
+    """Ring for every run that has something to do; a run is rung for at most every few seconds. Returns how many.
+
+    Nobody is rung for while there is no room on the disk: nothing could begin.
+    """
+    if disk.short():
+        return 0
     now = clock.now()
     quiet = Q(rung_at=None) | Q(rung_at__lt=now - RING_AGAIN)
     due = Run.objects.filter(

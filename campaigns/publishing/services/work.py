@@ -9,7 +9,7 @@ from campaigns.publishing.models import Run
 from campaigns.publishing.services import accounts, chunks, pipeline, runs, sweeper
 from campaigns.publishing.services.pipeline import Sender
 from campaigns.publishing.states import ChunkState, RunState
-from core import clock
+from core import clock, disk
 from core.errors import AlmanacError, FixSettings, Invalid, TryLater
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,8 @@ TURN_SECONDS = 40.0
 
 def work(run_id: int, turn_seconds: float = TURN_SECONDS) -> bool:
     """Do what can be done for the run now; True when there is more to do at once."""
+    if disk.short():
+        return False
     run = Run.objects.select_related("publication__account").filter(pk=run_id).first()
     if run is None:
         return False
@@ -28,7 +30,11 @@ def work(run_id: int, turn_seconds: float = TURN_SECONDS) -> bool:
     if not _ready(run) or pipeline.stopping.is_set():
         return False
     until = time.monotonic() + turn_seconds
-    flight = journal.Journal()
+    try:
+        flight = journal.Journal()
+    except journal.Unwritable as error:
+        log.error("%s Nothing is begun.", error)
+        return False
     sound = False
     try:
         try:
