@@ -12,10 +12,10 @@ from django.contrib.messages.constants import ERROR
 from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest
 
-from core import disk
+from core import clock, disk
 
 ADMIN = "/admin/"
-_notices: list[Callable[[], str]] = [disk.sentence]
+_notices: list[Callable[[], str]] = [disk.sentence, clock.jump_sentence]
 
 
 def register(notice: Callable[[], str]) -> None:

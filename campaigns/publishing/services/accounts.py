@@ -14,7 +14,7 @@ Health = ChannelAccount.Health
 
 def waiting(account_id: int, until: datetime | None, detail: str) -> datetime:
     """The service is down or throttles: nothing goes out over this account before `until`, which is returned."""
-    until = until or clock.now() + WAIT_WITHOUT_WORD
+    until = clock.ledger_time(until) if until else clock.ledger_now() + WAIT_WITHOUT_WORD
     ChannelAccount.objects.filter(pk=account_id).update(
         health=Health.WAITING, blocked_until=until, last_error=detail[:500]
     )
@@ -23,7 +23,7 @@ def waiting(account_id: int, until: datetime | None, detail: str) -> datetime:
 
 def broken(account_id: int, detail: str) -> datetime:
     """Credentials or settings are wrong: a person has to mend them. Returns when it is tried again."""
-    until = clock.now() + PROBE_AFTER
+    until = clock.ledger_now() + PROBE_AFTER
     ChannelAccount.objects.filter(pk=account_id).update(
         health=Health.FIX_SETTINGS, blocked_until=until, last_error=detail[:500]
     )

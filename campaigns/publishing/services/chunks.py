@@ -46,7 +46,7 @@ def lease(run_id: int, owner: str) -> Lease | None:
     if chunk is None:
         return None
     won = Chunk.objects.filter(pk=chunk.pk, state=ChunkState.OPEN, epoch=chunk.epoch).update(
-        state=ChunkState.LEASED, epoch=chunk.epoch + 1, lease_owner=owner, lease_until=clock.now() + duration()
+        state=ChunkState.LEASED, epoch=chunk.epoch + 1, lease_owner=owner, lease_until=clock.ledger_now() + duration()
     )
     if not won:
         return None
@@ -62,7 +62,7 @@ def lease(run_id: int, owner: str) -> Lease | None:
 
 def renew(held: Lease, *, next_seq: int | None = None) -> None:
     """Hold on to the chunk, and note how far it has come; raises `LostLease`."""
-    changes: dict[str, Any] = {"lease_until": clock.now() + duration()}
+    changes: dict[str, Any] = {"lease_until": clock.ledger_now() + duration()}
     if next_seq is not None and not held.is_retry:
         changes["next_seq"] = next_seq
     if not Chunk.objects.filter(pk=held.chunk_id, epoch=held.epoch, state=ChunkState.LEASED).update(**changes):

@@ -187,7 +187,7 @@ class Sender:
     def advance(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
         """The one transaction between two slices; None when the chunk is put back."""
         with transaction.atomic():
-            now = clock.now()
+            now = clock.ledger_now()
             chunks.renew(lease)
             if closing is not None:
                 self.settle(lease, closing, now)
@@ -204,7 +204,7 @@ class Sender:
             if not lease.is_retry:
                 lease.next_seq = rows[-1].seq + 1
             chunks.renew(lease, next_seq=lease.next_seq)
-        return Slice([row for row in wanted if row.delivery_id in begun], clock.now(), time.monotonic())
+        return Slice([row for row in wanted if row.delivery_id in begun], clock.ledger_now(), time.monotonic())
 
     def settle(self, lease: Lease, closing: Slice, now: datetime) -> None:
         """Write what became of the last slice."""
@@ -465,7 +465,7 @@ def apply_answers(answers: Mapping[tuple[int, int], Outcome]) -> int:
     proven = 0
     for (delivery_id, number), outcome in answers.items():
         doubt = Q(pk=delivery_id, attempts_made=number, state__in=[DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED])
-        changes = {"changed_at": clock.now(), "reason": "journal"}
+        changes = {"changed_at": clock.ledger_now(), "reason": "journal"}
         if outcome.result == Result.ACCEPTED:
             changes |= {"state": DeliveryState.ACCEPTED, "provider_id": outcome.provider_id[:200]}
         elif outcome.result == Result.REJECTED and outcome.blame not in {Blame.ACCOUNT, Blame.PROVIDER}:

@@ -66,7 +66,7 @@ def _ready(run: Run) -> bool:
     account = run.publication.account
     if run.state != RunState.LIVE or run.publication.state != PublicationState.LIVE or account is None:
         return False
-    return not (account.blocked_until and account.blocked_until > clock.now())
+    return not (account.blocked_until and account.blocked_until > clock.ledger_now())
 
 
 def _cannot_open(run: Run, error: Exception) -> None:
