@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import sqlite3
 import subprocess
 import time
 from collections import Counter
@@ -145,6 +146,19 @@ class SmallPlace:
                 return now
             assert time.monotonic() < until, (now, self.said()[-3000:])
             time.sleep(0.3)
+
+    def execute(self, statement: str) -> None:
+        """One statement, straight to the database and at once: a shell takes seconds to start."""
+        url = self.env.get("DATABASE_URL")
+        if url:
+            import psycopg
+
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(statement)
+        else:
+            connection = sqlite3.connect(self.home / "almanac.sqlite3", timeout=60, isolation_level=None)
+            connection.execute(statement)
+            connection.close()
 
     def said(self) -> str:
         return self.output.read_text()
