@@ -7,12 +7,12 @@ from ninja import Schema
 
 from channels import selectors, services
 from channels.models import ChannelAccount
-from core.api import Router, Status, bearer, idempotent, page_of
+from core.api import In, Router, Status, bearer, idempotent, page_of
 
 router = Router(tags=["channels"])
 
 
-class AccountIn(Schema):
+class AccountIn(In):
     """A new account. Which settings there are depends on the provider; unknown ones are refused."""
 
     provider: str
@@ -64,7 +64,7 @@ def create_account(request: HttpRequest, body: AccountIn) -> Any:
 
 
 @router.get("/channel-accounts", auth=bearer("channels:read"), response=AccountsOut, summary="List accounts")
-def list_accounts(request: HttpRequest) -> Any:
+def list_accounts(request: HttpRequest, cursor: str = "", limit: int = 100) -> Any:
     """Every account, oldest first."""
     return page_of(selectors.accounts(), request, _out)
 

@@ -139,6 +139,16 @@ class Flight(Protocol):
     def answered(self, outcomes: Sequence[Outcome]) -> None:
         """These jobs were answered."""
 
+    def unstarted(self, refs: Sequence[str]) -> None:
+        """These were started and surely not taken: they count as never started, and may be started again."""
+
+    def refused_together(self, refs: Sequence[str]) -> None:
+        """A call with these was refused because of one of them, not yet known which: surely none was taken.
+
+        They count as never started and may be started again, in smaller calls. What is not found out before `should_stop`
+        yields no outcome: whoever calls `send` keeps these as suspects and goes on with half of them.
+        """
+
     def should_stop(self) -> bool:
         """True when no further job may be started (pause, cancel, a lost lease): stop before the next call."""
 
@@ -150,6 +160,12 @@ class NullFlight:
         """Note nothing."""
 
     def answered(self, outcomes: Sequence[Outcome]) -> None:
+        """Note nothing."""
+
+    def unstarted(self, refs: Sequence[str]) -> None:
+        """Note nothing."""
+
+    def refused_together(self, refs: Sequence[str]) -> None:
         """Note nothing."""
 
     def should_stop(self) -> bool:

@@ -33,6 +33,12 @@ class ChannelAccount(models.Model):
     health = models.CharField(_("health"), max_length=20, choices=Health.choices, default=Health.OK, editable=False)
     blocked_until = models.DateTimeField(_("waits until"), null=True, blank=True, editable=False)
     last_error = models.CharField(_("last error"), max_length=500, blank=True, default="", editable=False)
+    strikes = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="Times in a row that no answers came: sets the next pause."
+    )
+    unanswered = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Messages in a row, until now, that nobody answered."
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
     created_by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
 

@@ -7,12 +7,12 @@ from ninja import Schema
 from pydantic import Field
 
 from cms.services import messages
-from core.api import Router, Status, bearer, idempotent
+from core.api import In, Router, Status, bearer, idempotent
 
 router = Router(tags=["content"])
 
 
-class EmailIn(Schema):
+class EmailIn(In):
     """An e-mail: a subject, and HTML or MJML or text. Text is derived when it is left out."""
 
     subject: str = Field(max_length=200)
@@ -22,13 +22,13 @@ class EmailIn(Schema):
     text: str | None = None
 
 
-class SocialIn(Schema):
+class SocialIn(In):
     """A post."""
 
     text: str
 
 
-class PushIn(Schema):
+class PushIn(In):
     """A notification."""
 
     title: str = Field(max_length=100)
@@ -36,7 +36,7 @@ class PushIn(Schema):
     url: str | None = None
 
 
-class RenditionsIn(Schema):
+class RenditionsIn(In):
     """What the message says on each channel it is meant for."""
 
     email: EmailIn | None = None
@@ -44,7 +44,7 @@ class RenditionsIn(Schema):
     push: PushIn | None = None
 
 
-class MessageIn(Schema):
+class MessageIn(In):
     """One thing to say."""
 
     name: str = Field(min_length=1, max_length=200)

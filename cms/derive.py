@@ -17,6 +17,7 @@ from cms.limits import fit
 from cms.models.brand import BrandKit
 from cms.models.renditions import POST_NAMES
 from cms.renditions import EmailRendition, PushRendition, SocialRendition
+from core import links
 from core.errors import Invalid
 from core.texts import Escape, parse
 
@@ -148,7 +149,7 @@ def social(item: Any) -> SocialRendition:
             parts.derived.add("media")
     return SocialRendition(
         text=text,
-        link="" if item.said_url and item.said_url in text else item.said_url,
+        link="" if item.said_url in {link.url for link in links.find(text)} else item.said_url,
         media=media,
         derived=frozenset(parts.derived),
     )

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from cms import markup
 from cms.models.brand import BrandKit
+from core import languages
 
 UNSUBSCRIBE = "{{ unsubscribe_url }}"
 
@@ -122,7 +123,7 @@ def escape_source(source: str) -> Markup:
 
 def _language(html: str, language: str) -> str:
     """Say the language, which mrml leaves undetermined, and keep CSS from opening a Jinja comment."""
-    tag = {"zh-hans": "zh-Hans"}.get(language, language)
+    tag = languages.tag(language)
     html = re.sub(r' lang="und"', f' lang="{tag}"', html)
     html = re.sub(r' dir="auto"', ' dir="ltr"', html)
     if not re.search(r"<html[^>]* lang=", html, re.IGNORECASE):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.urls import reverse_lazy
 from django.utils.functional import keep_lazy_text
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -18,13 +19,13 @@ REFUSED = _("{count} too many: X would refuse the post. Shorten it.")
 CUT = _("{count} more than most devices show; they cut the rest.")
 
 
-def counted(kind: str, limit: int, *, extra: int = 0) -> dict[str, Any]:
-    """Widget attributes for the character counter; `extra` is the weight of what is added to the text later."""
+def counted(kind: str, limit: int) -> dict[str, Any]:
+    """Widget attributes for the character counter: a post is weighed by the server, everything else in letters."""
     return {
         "data-controller": "al-counter",
         "data-al-counter-kind-value": kind,
         "data-al-counter-limit-value": limit,
-        "data-al-counter-extra-value": extra,
+        **({"data-al-counter-url-value": reverse_lazy("cms_post_length")} if kind == "x" else {}),
         "data-al-counter-over-value": REFUSED if kind == "x" else CUT,
     }
 
@@ -33,8 +34,8 @@ def _line(kind: str, limit: int) -> forms.TextInput:
     return forms.TextInput(attrs=counted(kind, limit))
 
 
-def _area(kind: str, limit: int, *, extra: int = 0, rows: int = 4) -> forms.Textarea:
-    return forms.Textarea(attrs={**counted(kind, limit, extra=extra), "rows": rows})
+def _area(kind: str, limit: int, *, rows: int = 4) -> forms.Textarea:
+    return forms.Textarea(attrs={**counted(kind, limit), "rows": rows})
 
 
 def note(sentence: Any, mode: str) -> HelpPanel:
@@ -71,13 +72,15 @@ def email_tab(*more: Panel, says: Any) -> ObjectList:
 
 def post_tab(*, says: Any) -> ObjectList:
     """The post and its picture."""
-    link = limits.X_GAP + limits.X_LINK
     panels = [
         note(says, "post"),
         FieldPanel(
             "social_text",
-            widget=_area("x", limits.X_LIMIT, extra=link),
-            help_text=_("The link is added at the end; X counts it as 23 characters."),
+            widget=_area("x", limits.X_LIMIT),
+            help_text=_(
+                "The link is added at the end and counted along: 23 characters, once this installation has a domain of its "
+                "own."
+            ),
         ),
         FieldPanel("social_picture"),
     ]

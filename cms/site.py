@@ -8,14 +8,8 @@ from wagtail.models import Page
 from campaigns.promotions import selectors as promotions
 from cms import structured
 from cms.emails import picture_address
-from cms.models import BrandKit
-
-
-def home_of(page: Any) -> Any:
-    """The home page above `page` in its own language; the page itself where there is none."""
-    from cms.models import HomePage
-
-    return HomePage.objects.ancestor_of(page, inclusive=True).first() or page
+from cms.models.brand import BrandKit
+from core import languages
 
 
 def offer_view(offer: Any, state: promotions.OfferState, language: str) -> dict[str, Any]:
@@ -34,10 +28,8 @@ def offer_view(offer: Any, state: promotions.OfferState, language: str) -> dict[
 
 def context_of(page: Any, request: HttpRequest) -> dict[str, Any]:
     """Brand, navigation, breadcrumbs, languages, link preview and structured data of `page`."""
-    from cms.models.pages import hreflang
-
     brand = BrandKit.for_request(request)
-    home = home_of(page)
+    home = page.home
     trail: list[Page] = []
     if page.depth and home.pk and page.pk != home.pk:
         trail = [one for one in page.get_ancestors().specific() if one.depth >= home.depth]
@@ -52,10 +44,10 @@ def context_of(page: Any, request: HttpRequest) -> dict[str, Any]:
         "topics": home.get_children().live().public().in_menu() if home.pk else [],
         "trail": trail,
         "languages": [
-            {"page": one, "code": hreflang(one.locale.language_code), "name": one.locale.language_name_local}
+            {"page": one, "code": languages.tag(one.locale.language_code), "name": one.locale.language_name_local}
             for one in versions
         ],
-        "lang": hreflang(language),
+        "lang": languages.tag(language),
         "offer_card": card,
         "share_picture": picture,
         "structured": structured.of(page, brand, trail, card, picture),

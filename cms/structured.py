@@ -11,18 +11,16 @@ from core import money
 
 def of(page: Any, brand: Any, trail: list[Any], card: dict[str, Any] | None, picture: str) -> list[dict[str, Any]]:
     """What search engines are told of `page`: what it is, and where it stands."""
-    from cms.models import ArticlePage, HomePage, PromotionPage, TutorialPage
-
     organisation = {"@type": "Organization", "name": brand.title, "url": settings.ALMANAC_BASE_URL}
     items: list[dict[str, Any]] = []
-    match page:
-        case HomePage():
+    match page.schema_type:
+        case "WebSite":
             items.append({"@type": "WebSite", "name": brand.title, "url": page.absolute_url, "publisher": organisation})
-        case ArticlePage():
+        case "Article":
             items.append({**_written(page, picture, organisation), "@type": "Article", "headline": page.title})
-        case TutorialPage():
+        case "HowTo":
             items.append({**_written(page, picture, organisation), **_how_to(page)})
-        case PromotionPage() if card:
+        case "Product" if card:
             items.append(_product(page, card, picture, organisation))
     if trail:
         items.append(_breadcrumbs([*trail, page]))

@@ -2,10 +2,13 @@
 
 from django.conf import settings
 from django.contrib.sitemaps.views import sitemap as django_sitemap
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
+from django.views.decorators.http import require_POST
 from wagtail.contrib.sitemaps import Sitemap
 from wagtail.models import Page, PageQuerySet
+
+from cms import limits
 
 
 class SiteMap(Sitemap):
@@ -31,6 +34,18 @@ def robots(request: HttpRequest) -> HttpResponse:
     lines = ["User-agent: *", "Disallow: /admin/", "Disallow: /api/", "Disallow: /c/", "Disallow: /u/", ""]
     lines.append(f"Sitemap: {settings.ALMANAC_BASE_URL}/sitemap.xml")
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
+
+
+MOST_COUNTED = 4000
+"""Letters of a post that are weighed with care; what is longer is far too long whatever it says."""
+
+
+@require_POST
+def post_length(request: HttpRequest) -> JsonResponse:
+    """What the post in `text` will weigh on X with its link: ``{"length": 305}``. For the admin, while somebody writes."""
+    text = request.POST.get("text", "").replace("\r\n", "\n")
+    length = limits.x_length(text[:MOST_COUNTED], has_link=True) if text else 0
+    return JsonResponse({"length": length + len(text[MOST_COUNTED:])})
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

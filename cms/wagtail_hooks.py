@@ -1,12 +1,14 @@
 """What the content room adds to the admin."""
 
 from django.templatetags.static import static
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from wagtail import hooks
 from wagtail.admin.viewsets.base import ViewSet
 from wagtail.snippets.models import register_snippet
 
+from cms import views
 from cms.choosers import offer_chooser, product_chooser
 from cms.viewsets import SENT_PAGES, MessageViewSet
 
@@ -23,6 +25,12 @@ def choosers() -> list[ViewSet]:
 def sent_pages() -> list[ViewSet]:
     """Articles, tutorials and promotions."""
     return list(SENT_PAGES)
+
+
+@hooks.register("register_admin_urls")
+def admin_urls() -> list[URLPattern]:
+    """What the editor's script asks."""
+    return [path("posts/length/", views.post_length, name="cms_post_length")]
 
 
 @hooks.register("insert_editor_js")

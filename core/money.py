@@ -1,17 +1,57 @@
 """Money is an integer of minor units (ISO 4217) and a currency; never a float.
 
-The number of minor units a currency has comes from Unicode CLDR through Babel (JPY 0, EUR 2, KWD 3).
+How many decimal digits a currency has is ISO 4217's list one, as SIX publishes it (package ``iso4217``: JPY 0, EUR 2, KWD 3).
+Unicode CLDR says something else, how many digits people *write*: none for RSD, ALL or IQD, which have two and three. So CLDR
+(through Babel) decides the looks of an amount here and never its size, and no digit that is not zero is left out.
 """
 
+from copy import copy
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from babel.numbers import format_currency, get_currency_precision
+from babel import Locale
+from babel.numbers import get_currency_precision
 from django.utils.translation import get_language, to_locale
+from django.utils.translation import gettext as _
+from iso4217 import Currency
+
+from core.errors import Invalid
+
+FORMER_DIGITS = dict.fromkeys(
+    ("AFN", "ALL", "IQD", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK", "RSD", "SOS", "SYP", "YER"), 0
+)
+"""Digits under which amounts were written down before they were ISO 4217's (docs/decisions/0010-digits-of-money.md)."""
+
+# The precious metals and the like have no minor unit; CLDR writes them with two digits.
+_DIGITS: dict[str, int | None] = {currency.code: currency.exponent for currency in Currency}
+
+
+def is_currency(code: str) -> bool:
+    """Whether `code` is in ISO 4217's list one as it stands today, in capitals."""
+    return code in _DIGITS
+
+
+def codes() -> list[str]:
+    """The currencies that amounts can be in, in order: without precious metals and codes for tests."""
+    return sorted(code for code, digits in _DIGITS.items() if digits is not None)
+
+
+def check(currency: str) -> str:
+    """`currency`, where amounts can be in it; raises `Invalid` that says what was meant."""
+    if _DIGITS.get(currency) is not None:
+        return currency
+    meant = currency.strip().upper()
+    if _DIGITS.get(meant) is not None:
+        raise Invalid(
+            _("“%(text)s” is not an ISO 4217 code: write %(code)s.") % {"text": currency[:10], "code": meant},
+            field="currency",
+        )
+    raise Invalid(_("“%(text)s” is not an ISO 4217 code, such as EUR.") % {"text": currency[:10]}, field="currency")
 
 
 def exponent(currency: str) -> int:
-    """How many decimal digits amounts of `currency` have."""
-    return get_currency_precision(currency)
+    """How many decimal digits amounts of `currency` have; for a currency that is history, what CLDR remembers."""
+    digits = _DIGITS.get(currency)
+    return get_currency_precision(currency) if digits is None else digits
 
 
 def to_minor(amount: Decimal | str | int, currency: str) -> int:
@@ -22,9 +62,9 @@ def to_minor(amount: Decimal | str | int, currency: str) -> int:
     return int(scaled)
 
 
-def to_major(minor: int, currency: str) -> Decimal:
-    """Minor units as a decimal in major units."""
-    return Decimal(minor).scaleb(-exponent(currency))
+def to_major(minor: int, currency: str, digits: int | None = None) -> Decimal:
+    """Minor units as a decimal in major units; `digits` for an amount that was written down under other ones."""
+    return Decimal(minor).scaleb(-(exponent(currency) if digits is None else digits))
 
 
 def ratio_minor(numerator_minor: int, denominator: int) -> int | None:
@@ -34,7 +74,19 @@ def ratio_minor(numerator_minor: int, denominator: int) -> int | None:
     return int((Decimal(numerator_minor) / denominator).to_integral_value(ROUND_HALF_EVEN))
 
 
-def display(minor: int, currency: str, locale: str | None = None) -> str:
-    """`minor` as people of `locale` (by default the active language) write it."""
+def display(minor: int, currency: str, locale: str | None = None, *, digits: int | None = None) -> str:
+    """`minor` as people of `locale` (by default the active language) write it, with every figure that is not zero."""
     name = to_locale(locale or get_language() or "en").replace("zh_Hans", "zh_Hans_CN")
-    return format_currency(to_major(minor, currency), currency, locale=name)
+    amount = to_major(minor, currency, digits)
+    shown = written_digits(minor, currency, digits)
+    pattern = copy(Locale.parse(name).currency_formats["standard"])
+    pattern.frac_prec = (shown, shown)  # Babel itself would round to CLDR's digits
+    return str(pattern.apply(amount, name, currency=currency, currency_digits=False))
+
+
+def written_digits(minor: int, currency: str, digits: int | None = None) -> int:
+    """How many decimals `minor` is written with: CLDR's, unless a figure would be lost."""
+    usual, known = get_currency_precision(currency), exponent(currency) if digits is None else digits
+    if usual >= known:
+        return usual
+    return usual if minor % 10 ** (known - usual) == 0 else known

@@ -71,6 +71,7 @@ ROLES = (
             "cms.view_message",
             "cms.add_message",
             "cms.change_message",
+            "core.view_market",
         ),
         pages=("change_page",),
         collections=("choose_image", "choose_document"),
@@ -90,6 +91,7 @@ ROLES = (
         pages=("change_page", "publish_page", "lock_page", "unlock_page"),
         collections=("choose_image", "choose_document"),
     ),
+    Role("Viewers", permissions=("wagtailadmin.access_admin", "*.view_*")),
 )
 OURS = ("core", "links", "channels", "audiences", "promotions", "cms", "planning", "publishing", "measurement")
 """The apps that ``*`` before the dot stands for: never users, groups, tokens or sites."""

@@ -8,12 +8,15 @@ from wagtail.admin.menu import MenuItem
 from wagtail.log_actions import LogActionRegistry
 
 from core import views
+from core.viewsets import MarketViewSet
 
 
 @hooks.register("register_log_actions")
 def log_actions(actions: LogActionRegistry) -> None:
     """Words for what services log."""
     actions.register_action("almanac.create_token", _("Make an API token"), _("API token made"))
+    actions.register_action("almanac.market.create", _("Make a market"), _("Market made"))
+    actions.register_action("almanac.market.change", _("Change a market"), _("Market changed"))
     actions.register_action(
         "almanac.confirm_installation", _("Confirm the installation"), _("Installation confirmed: it may send")
     )
@@ -25,6 +28,12 @@ class InstallationMenuItem(MenuItem):
     def is_shown(self, request: HttpRequest) -> bool:
         """Whether the menu has it."""
         return request.user.has_perm("core.change_installation")
+
+
+@hooks.register("register_admin_viewset")
+def market_viewset() -> MarketViewSet:
+    """Settings → Markets."""
+    return MarketViewSet()
 
 
 @hooks.register("register_admin_urls")

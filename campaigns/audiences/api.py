@@ -10,31 +10,34 @@ from pydantic import Field
 
 from campaigns.audiences import selectors
 from campaigns.audiences.models import Segment
-from campaigns.audiences.services import contacts, segments
-from core.api import Router, Status, bearer, idempotent
+from campaigns.audiences.services import closing, contacts, segments
+from core.api import In, Router, Status, bearer, idempotent
 
 router = Router(tags=["Audiences"])
 BLOCK_BYTES = 65_536
 
 
 class RefusedRow(Schema):
-    """A row that was left out, and what to change in it."""
+    """A row, or a field of one, that was left out, and what to change in it."""
 
     line: int
     message: str
 
 
 class BulkOut(Schema):
-    """What became of the rows."""
+    """What became of the rows. `warnings` names fields that were left out of rows that were taken."""
 
     created: int
     updated: int
     unchanged: int
     refused: int
+    with_address: int = Field(description="Rows that brought an e-mail address, new or not.")
+    with_consent: int = Field(description="Rows that brought an agreement, new or not.")
     errors: list[RefusedRow]
+    warnings: list[RefusedRow]
 
 
-class SegmentIn(Schema):
+class SegmentIn(In):
     """A rule to save."""
 
     name: str = Field(examples=["Gold members who read Chinese"])
@@ -56,8 +59,9 @@ class SegmentOut(Schema):
     response=BulkOut,
     summary="Create or change contacts by external_id",
     description=(
-        "The body is NDJSON: one object per line with external_id, email, first_name, last_name, locale, timezone, market, "
-        "consents (channels such as “email”), consented_at, attributes (merged; null takes one away), push_tokens, devices. "
+        "The body is NDJSON: one object per line with external_id, email, phone, first_name, last_name, locale, timezone, "
+        "market, consents (channels such as “email”), consented_at, attributes (merged; null takes one away), "
+        "push_tokens, devices. "
         "What a row does not name stays as it is. Rows are committed in small batches; a bad row stops no other, and sending "
         "the same again changes nothing."
     ),
@@ -98,6 +102,45 @@ def _lines(request: HttpRequest) -> Iterator[bytes]:
             rest, skipping = b"", True
     if rest and not skipping:
         yield rest[:limit]
+
+
+class ClosedOut(Schema):
+    """What became of the rows: each is counted once."""
+
+    closed: int = Field(description="Closed now.")
+    known: int = Field(description="Closed before.")
+    agreed_later: int = Field(description="Unsubscribed there, and agreed here at a later time: stays open.")
+    refused: int
+    withdrawn: int = Field(description="Consents that no longer hold.")
+    errors: list[RefusedRow]
+
+
+@router.post(
+    "/suppressions/import",
+    auth=bearer("contacts:write"),
+    response=ClosedOut,
+    summary="Close the addresses that another tool no longer wrote to",
+    description=(
+        "The body is NDJSON: one object per line with email (or address and channel), reason (unsubscribed, bounced, complained, "
+        "manual, or another tool's word for one of these; unsubscribed when it is missing) and occurred_at. An address need not "
+        "be a contact's. Sending the same again changes nothing."
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"email": "ann@example.com", "reason": "cleaned"}\n',
+                }
+            },
+        }
+    },
+)
+@idempotent(atomic=False)
+def close_addresses(request: HttpRequest) -> dict[str, Any]:
+    """As `bulk`, line by line."""
+    return asdict(closing.close_lines(_lines(request), source="API"))
 
 
 @router.post("/segments", auth=bearer("segments:write"), response={201: SegmentOut}, summary="Save a rule")

@@ -1,13 +1,18 @@
 """What people fill in."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.audiences import keys, rules
+from campaigns.audiences.layouts import ATTRIBUTE, SKIP, STATES, TARGETS, Column
 from campaigns.audiences.models import ContactList, Segment, Suppression
+from campaigns.audiences.services.closing import TAKEN
+from campaigns.audiences.values import Kind
 from core.errors import Invalid
 
 EXAMPLES: tuple[tuple[Any, dict[str, Any]], ...] = (
@@ -101,15 +106,101 @@ class SuppressionForm(forms.ModelForm):
         return cleaned
 
 
+TABLES = ".csv,.tsv,.txt,.xlsx,.ndjson,.jsonl,text/csv"
+MOST_UPLOAD = 64 * 1024 * 1024
+
+
+class FileField(forms.FileField):
+    """A table, small enough to be looked at."""
+
+    widget = forms.ClearableFileInput(attrs={"accept": TABLES})
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        """The file, unless it is too large."""
+        file = super().clean(data, initial)
+        if file and file.size > MOST_UPLOAD:
+            raise forms.ValidationError(
+                gettext("The file is larger than 64 MB. Split it, or use the command import_contacts.")
+            )
+        return file
+
+
 class ImportForm(forms.Form):
     """A file of contacts."""
 
-    file = forms.FileField(
+    file = FileField(
         label=_("File"),
         help_text=_(
-            "CSV with a heading line, or NDJSON with one object per line, in UTF-8. Columns: external_id (needed), email, "
-            "first_name, last_name, locale, timezone, market, consents (channels with spaces between); every other column "
-            "becomes an attribute."
+            "CSV or Excel (XLSX) with a heading line, or NDJSON. Exports of Mailchimp, Klaviyo, Shopify, WooCommerce and HubSpot "
+            "are recognised. Our own columns: external_id or email (one is needed), phone, first_name, last_name, locale, "
+            "timezone, market, consents (channels), consented_at; every other column becomes an attribute."
         ),
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.ndjson,.jsonl,text/csv"}),
+    )
+
+
+class MappingForm(forms.Form):
+    """What becomes of each column of a file; one choice per column, and a kind where it becomes an attribute."""
+
+    agreed = forms.BooleanField(
+        label=_("Everybody in this file has agreed to marketing by e-mail, and I can prove it."),
+        required=False,
+        help_text=_("A column that states somebody's status decides all the same."),
+    )
+
+    def __init__(self, columns: Sequence[Column], styles: Mapping[int, str], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.columns = columns
+        for place, column in enumerate(columns):
+            self.fields[f"target-{place}"] = forms.ChoiceField(
+                label=column.heading or gettext("(no heading)"), choices=list(TARGETS.items()), initial=column.target
+            )
+            self.fields[f"kind-{place}"] = forms.ChoiceField(
+                label=gettext("What it holds: %(heading)s") % {"heading": column.heading},
+                choices=Kind.choices,
+                initial=styles.get(place, Kind.TEXT),
+                required=False,
+            )
+
+    def clean(self) -> dict[str, Any]:
+        """Somebody must be named, and no field comes from two columns."""
+        cleaned = super().clean() or {}
+        chosen = [str(cleaned.get(f"target-{place}", "")) for place in range(len(self.columns))]
+        if not {"external_id", "email"} & set(chosen):
+            raise forms.ValidationError(gettext("Say which column holds the shop's id or the e-mail address."))
+        for target in set(chosen) & (set(TARGETS) - {ATTRIBUTE, SKIP} - set(STATES)):
+            if chosen.count(target) > 1:
+                raise forms.ValidationError(
+                    gettext("Two columns are “%(name)s”. Leave one of them out.") % {"name": TARGETS[target]}
+                )
+        return cleaned
+
+    def decided(self) -> list[dict[str, str]]:
+        """The choices, column by column."""
+        return [
+            {
+                "heading": column.heading,
+                "target": self.cleaned_data[f"target-{place}"],
+                "kind": self.cleaned_data[f"kind-{place}"] if self.cleaned_data[f"target-{place}"] == ATTRIBUTE else "",
+            }
+            for place, column in enumerate(self.columns)
+        ]
+
+    def pairs(self) -> list[tuple[Any, Any]]:
+        """The two fields of each column."""
+        return [(self[f"target-{place}"], self[f"kind-{place}"]) for place in range(len(self.columns))]
+
+
+class SuppressionImportForm(forms.Form):
+    """A file of addresses that must not be written to."""
+
+    file = FileField(
+        label=_("File"),
+        help_text=_(
+            "CSV, Excel (XLSX) or NDJSON with a column email: the unsubscribed and cleaned people of the tool you used before. "
+            "A column with a status or reason decides for its row."
+        ),
+    )
+    reason = forms.ChoiceField(
+        label=_("Reason, where the file has none"),
+        choices=[(reason.value, reason.label) for reason in TAKEN],
     )

@@ -12,6 +12,8 @@ EMAIL = "email"
 PUSH = "push"
 SOCIAL = "social"
 CHANNELS = (EMAIL, PUSH, SOCIAL)
+PHONE = "phone"
+"""No channel: nothing is sent there. A number tells who somebody is, so that an order that names one finds its customer."""
 
 # What most addresses look like. `email_validator` gives them back as they are (tests/unit/audiences/test_keys.py compares),
 # at ten times the cost, and an import reads a hundred thousand of them.
@@ -20,6 +22,8 @@ _PLAIN = re.compile(
 )
 _PLAIN_MOST = 100
 _PLAIN_LOCAL_MOST = 64
+_NOT_IN_NUMBERS = re.compile(r"^tel:|\(0\)|[\s().\-/\u2010-\u2015\u00a0\u200e\u200f\u202a-\u202e]", re.IGNORECASE)
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _DEVICE_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)
 
 
@@ -31,6 +35,8 @@ def written(channel: str, address: str) -> str:
     """
     if channel == EMAIL:
         return _written_email(address.strip())
+    if channel == PHONE:
+        return _written_phone(address)
     if channel == PUSH:
         token = address.strip()
         if not _DEVICE_TOKEN.fullmatch(token):
@@ -39,6 +45,14 @@ def written(channel: str, address: str) -> str:
     if channel == SOCIAL and address.strip():
         return address.strip()
     raise Invalid(_("“%(channel)s” has no addresses. Use email or push.") % {"channel": channel})
+
+
+def _written_phone(number: str) -> str:
+    """Country code and number in digits (ITU-T E.164); ``00`` is a plus sign, and spaces and brackets say nothing."""
+    plain = re.sub(r"^00", "+", _NOT_IN_NUMBERS.sub("", number.strip()))
+    if not _NUMBER.fullmatch(plain):
+        raise Invalid(_("“phone” must be a number with its country code, such as +49 170 1234567."))
+    return plain
 
 
 def _written_email(address: str) -> str:

@@ -5,6 +5,7 @@ import secrets
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.audiences import values
 from core import clock
 from core.ids import uuid7
 from core.models import validate_zone
@@ -41,6 +42,57 @@ class Contact(models.Model):
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.first_name, self.last_name])) or self.external_id or str(self.public_id)
+
+
+class AttributeDefinition(models.Model):
+    """What an attribute holds, so that rules compare numbers as numbers and dates as dates."""
+
+    name = models.CharField(_("name"), max_length=64, unique=True)
+    kind = models.CharField(_("kind"), max_length=10, choices=values.Kind.choices, default=values.Kind.TEXT)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = _("attribute")
+        verbose_name_plural = _("attributes")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImportMapping(models.Model):
+    """What somebody decided of the columns of a file: remembered for the next file with the same headings."""
+
+    fingerprint = models.CharField(max_length=64, unique=True, editable=False)
+    columns = models.JSONField(
+        default=list, help_text="One object per column: heading, target, and kind of an attribute."
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey("core.User", null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
+
+    class Meta:
+        verbose_name = _("import mapping")
+        verbose_name_plural = _("import mappings")
+
+    def __str__(self) -> str:
+        return self.fingerprint[:8]
+
+
+class ImportDraft(models.Model):
+    """A file between its upload and the decision what its columns are. Personal data: gone once decided, or after a day."""
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    name = models.CharField(max_length=200)
+    content = models.BinaryField()
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    created_by = models.ForeignKey("core.User", on_delete=models.CASCADE, related_name="+", editable=False)
+
+    class Meta:
+        verbose_name = _("import draft")
+        verbose_name_plural = _("import drafts")
+
+    def __str__(self) -> str:
+        return str(self.public_id)
 
 
 class Endpoint(models.Model):

@@ -6,7 +6,9 @@
 ``{"and": [rule, …]}``, ``{"or": [rule, …]}``             all, or at least one
 ``{"not": rule}``                                         everybody else: always the exact complement
 ``{"field": name, "op": op, "value": value}``             a column of the contact, see `FIELDS`
-``{"attribute": name, "op": op, "value": value}``         an attribute; another type than the value's is no match
+``{"attribute": name, "op": op, "value": value}``         an attribute; another type than the value's is no match. One of a
+                                                          declared kind is compared as that kind, also with a text that
+                                                          spells a number (``"100"``) or day (``"2026-11-27"``)
 ``{"consent": "email"}``                                  agrees to marketing on that channel
 ========================================================  ===========================================================
 
@@ -24,8 +26,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from campaigns.audiences import keys, sql
-from campaigns.audiences.models import MARKETING, Consent, ContactList, ContactListMember
+from campaigns.audiences import keys, sql, values
+from campaigns.audiences.models import MARKETING, AttributeDefinition, Consent, ContactList, ContactListMember
 from core.errors import Invalid
 
 Rule = Mapping[str, Any]
@@ -206,13 +208,14 @@ def _attribute(rule: Rule) -> Q:
         )
     op = _operator(rule, ATTRIBUTE_OPS)
     value = rule.get("value", True if op == "exists" else None)
+    kind = AttributeDefinition.objects.filter(name=name).values_list("kind", flat=True).first() or ""
     if op == "exists":
         has = Q(sql.Exists(name))
         return has if _truth(value) else ~has
     if op == "contains":
         return Q(sql.Holds(name, _text(value)))
     if op == "in":
-        conditions = [_attribute_is(name, one, "=") for one in _values(value)]
+        conditions = [_attribute_is(name, one, "=", kind) for one in _values(value)]
         combined = nobody()
         for condition in conditions:
             combined |= condition
@@ -220,12 +223,16 @@ def _attribute(rule: Rule) -> Q:
     if op in ("gt", "lt"):
         if isinstance(value, bool):
             raise Invalid(_("“gt” and “lt” compare numbers or texts."))
-        return _attribute_is(name, value, ">" if op == "gt" else "<")
-    same = _attribute_is(name, value, "=")
+        return _attribute_is(name, value, ">" if op == "gt" else "<", kind)
+    same = _attribute_is(name, value, "=", kind)
     return same if op == "eq" else ~same
 
 
-def _attribute_is(name: str, value: Any, sign: str) -> Q:
+def _attribute_is(name: str, value: Any, sign: str, kind: str) -> Q:
+    if kind and kind != values.Kind.TEXT:
+        value = _of_kind(name, value, kind)
+        if kind == values.Kind.DATE:
+            return Q(sql.Day(name, value[:10], sign=sign))
     if isinstance(value, bool):
         return Q(sql.Truth(name, "true" if value else "false", sign=sign))
     if isinstance(value, int | float):
@@ -233,6 +240,16 @@ def _attribute_is(name: str, value: Any, sign: str) -> Q:
             raise Invalid(_("The number in the rule is too large."))
         return Q(sql.Number(name, value if abs(value) < 2**53 else float(value), sign=sign))
     return Q(sql.Text(name, _text(value), sign=sign))
+
+
+def _of_kind(name: str, value: Any, kind: str) -> Any:
+    found = values.coerced(value, kind)
+    if found is None:
+        raise Invalid(
+            _("“%(name)s” is declared as %(kind)s; “value” must be one too.")
+            % {"name": name, "kind": values.Kind(kind).label}
+        )
+    return found
 
 
 def _text(value: Any) -> str:

@@ -97,6 +97,21 @@ class Text(_Predicate):
     )
 
 
+class Day(_Predicate):
+    """The day of an ISO date or date and time, as it was written down, compared with a day."""
+
+    sqlite_sql = (
+        "COALESCE(CASE WHEN JSON_TYPE(|COL|, |KEY|) = 'text' "
+        "AND JSON_EXTRACT(|COL|, |KEY|) GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' "
+        "THEN SUBSTR(JSON_EXTRACT(|COL|, |KEY|), 1, 10) |SIGN| |VALUE| END, 0)"
+    )
+    postgresql_sql = (
+        "COALESCE(CASE WHEN JSONB_TYPEOF(|COL| -> |KEY|::text) = 'string' "
+        "AND (|COL| ->> |KEY|::text) ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' "
+        'THEN LEFT(|COL| ->> |KEY|::text, 10) COLLATE "C" |SIGN| |VALUE|::text COLLATE "C" END, FALSE)'
+    )
+
+
 class Truth(_Predicate):
     """True or false; the value is ``"true"`` or ``"false"``."""
 

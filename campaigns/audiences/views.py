@@ -17,9 +17,9 @@ from wagtail.admin.views import generic
 from wagtail.admin.widgets.button import Button, HeaderButton
 
 from campaigns.audiences import keys, selectors
-from campaigns.audiences.forms import EXAMPLES, ImportForm
+from campaigns.audiences.forms import EXAMPLES
 from campaigns.audiences.models import Consent, Contact, ContactList, Segment, Suppression
-from campaigns.audiences.services import contacts, files, lists, segments, suppressions
+from campaigns.audiences.services import contacts, lists, segments, suppressions
 from core.errors import AlmanacError, Invalid
 
 SAMPLE = 5
@@ -151,36 +151,6 @@ def erase_contact(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def import_contacts(request: HttpRequest) -> HttpResponse:
-    """Take a file, and tell of each row that was left out."""
-    if not request.user.has_perm("audiences.add_contact"):
-        raise PermissionDenied
-    form = ImportForm(request.POST or None, request.FILES or None)
-    report = None
-    if request.method == "POST" and form.is_valid():
-        file = form.cleaned_data["file"]
-        try:
-            report = files.read(file.name, file, source=f"File of {request.user.get_username()}")
-        except Invalid as error:
-            form.add_error("file", error.message)
-    return render(
-        request,
-        "audiences/contact_import.html",
-        {
-            "form": form,
-            "report": report,
-            "shown_errors": report.errors[:200] if report else [],
-            "page_title": _("Import contacts"),
-            "header_title": _("Import contacts"),
-            "header_icon": "upload",
-            "breadcrumbs_items": [
-                {"url": reverse("audiences_contact:index"), "label": _("Contacts")},
-                {"url": "", "label": _("Import")},
-            ],
-        },
-    )
-
-
 # --- Segments --------------------------------------------------------------------------------------------------------
 
 
@@ -301,6 +271,19 @@ class ContactListDeleteView(generic.DeleteView):
             return redirect("audiences_list:edit", self.object.pk)
         answer: HttpResponse = super().form_valid(form)
         return answer
+
+
+class SuppressionIndexView(generic.IndexView):
+    """Closed addresses, and the door for files of them."""
+
+    @property
+    def header_buttons(self) -> list[Any]:
+        """The usual ones, and the import."""
+        buttons: list[Any] = super().header_buttons
+        if self.request.user.has_perm("audiences.add_suppression"):
+            url = reverse("audiences_suppression:import")
+            buttons.append(HeaderButton(_("Import closed addresses"), url=url, icon_name="upload"))
+        return buttons
 
 
 class SuppressionCreateView(generic.CreateView):

@@ -14,7 +14,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.permission_policies.base import ModelPermissionPolicy
 from wagtail.permissions import register_permission_policy
 
-from campaigns.audiences import keys, views
+from campaigns.audiences import intake, keys, views
 from campaigns.audiences.forms import ContactListForm, SegmentForm, SuppressionForm
 from campaigns.audiences.models import Contact, ContactList, Segment, Suppression
 
@@ -92,7 +92,8 @@ class ContactViewSet(ModelViewSet):
         """Also the import and the erasure."""
         return [
             *super().get_urlpatterns(),
-            path("import/", views.import_contacts, name="import"),
+            path("import/", intake.import_contacts, name="import"),
+            path("import/<uuid:draft>/", intake.map_columns, name="map"),
             path("erase/<int:pk>/", views.erase_contact, name="erase"),
         ]
 
@@ -166,6 +167,7 @@ class SuppressionViewSet(ModelViewSet):
     url_prefix = "suppressions"
     menu_label = _("Closed addresses")
     icon = "circle-xmark"
+    index_view_class = views.SuppressionIndexView
     add_view_class = views.SuppressionCreateView
     delete_view_class = views.SuppressionDeleteView
     copy_view_enabled = False
@@ -181,6 +183,10 @@ class SuppressionViewSet(ModelViewSet):
     def get_form_class(self, for_update: bool = False) -> type[SuppressionForm]:
         """The form that takes an address and keeps its hash."""
         return SuppressionForm
+
+    def get_urlpatterns(self) -> list[Any]:
+        """Also the import."""
+        return [*super().get_urlpatterns(), path("import/", intake.import_suppressions, name="import")]
 
 
 class AudienceGroup(ViewSetGroup):

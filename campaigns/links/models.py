@@ -27,6 +27,9 @@ class Link(models.Model):
     number = models.PositiveSmallIntegerField()
     url = models.TextField(pgettext_lazy("link", "target"))
     label = models.CharField(_("label"), max_length=200, blank=True, default="")
+    passes_token = models.BooleanField(
+        null=True, help_text="Whether the target learns our click token. Unknown for links of before this was noted."
+    )
 
     class Meta:
         verbose_name = _("tracked link")

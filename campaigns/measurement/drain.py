@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from campaigns.measurement import attribution, spool
 from campaigns.measurement.ingest import Told, ingest, read_line
 from campaigns.measurement.models import Cursor, SpoolFile
-from campaigns.promotions.models import Order
+from campaigns.promotions.models import Order, OrderLinking
 from core import clock
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ SETTLED_AFTER = timedelta(seconds=60)
 
 _LOCK = "numbers"
 _ORDERS = "orders"
+_LINKINGS = "order linkings"
 
 
 @dataclass
@@ -137,33 +139,50 @@ def _remove(path: Path, offset: int, size: int) -> int:
 
 
 class OrderReader:
-    """Credits new orders. Keeps in memory which ones above its cursor it has looked at; forgetting them is harmless."""
+    """Credits new orders, and older ones that have found their customer.
+
+    Keeps in memory which rows above its cursors it has looked at; forgetting them is harmless.
+    """
 
     def __init__(self) -> None:
+        self._new = _Follower(_ORDERS, Order, "pk")
+        self._linked = _Follower(_LINKINGS, OrderLinking, "order_id")
+
+    def read(self) -> int:
+        """Look at orders that came in, or were linked, since the last time, for about a second at most; returns how many."""
+        return self._new.read() + self._linked.read()
+
+
+class _Follower:
+    """Follows the rows of `model` by primary key and credits the orders that its column `order` names."""
+
+    def __init__(self, name: str, model: type[Order] | type[OrderLinking], order: str) -> None:
+        self._name = name
+        self._rows: QuerySet[Any] = model._default_manager.order_by("pk")
+        self._order = order
         self._seen: set[int] = set()
 
     def read(self) -> int:
-        """Look at orders that came in since the last time, for about a second at most; returns how many."""
-        cursor, _is_new = Cursor.objects.get_or_create(name=_ORDERS)
+        cursor, _is_new = Cursor.objects.get_or_create(name=self._name)
         until = time.monotonic() + BUDGET_SECONDS
         count = 0
-        while ids := self._unseen(cursor.position):
+        while rows := self._unseen(cursor.position):
             with numbers_locked():
-                attribution.credit(Order.objects.filter(pk__in=ids))
-            self._seen.update(ids)
-            count += len(ids)
+                attribution.credit(Order.objects.filter(pk__in=set(rows.values())))
+            self._seen.update(rows)
+            count += len(rows)
             if time.monotonic() > until:
                 break
         self._advance(cursor)
         return count
 
-    def _unseen(self, position: int) -> list[int]:
-        tail = Order.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)
-        return [pk for pk in tail[: BATCH_ORDERS + len(self._seen)] if pk not in self._seen]
+    def _unseen(self, position: int) -> dict[int, int]:
+        tail = self._rows.filter(pk__gt=position).values_list("pk", self._order)
+        return {pk: order for pk, order in tail[: BATCH_ORDERS + len(self._seen)] if pk not in self._seen}
 
     def _advance(self, cursor: Cursor) -> None:
         settled = (
-            Order.objects.filter(
+            self._rows.filter(
                 pk__gt=cursor.position,
                 pk__lte=max(self._seen, default=0),
                 recorded_at__lt=clock.now() - SETTLED_AFTER,
@@ -173,5 +192,5 @@ class OrderReader:
             .first()
         )
         if settled is not None:
-            Cursor.objects.filter(pk=_ORDERS, position__lt=settled).update(position=settled)
+            Cursor.objects.filter(pk=self._name, position__lt=settled).update(position=settled)
             self._seen = {pk for pk in self._seen if pk > settled}

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from campaigns.measurement.drivers import Tree, explain, plan_of
-from core.money import ratio_minor
+from core import money
 
 BASIS_POINTS = 10_000
 
@@ -47,7 +47,7 @@ class Figures:
     @property
     def order_value_minor(self) -> int | None:
         """Money per order; None without orders."""
-        return ratio_minor(self.gmv_minor, self.orders)
+        return money.ratio_minor(self.gmv_minor, self.orders)
 
     @property
     def net_minor(self) -> int:
@@ -234,6 +234,7 @@ class Results:
         return {
             **self.summary(),
             "name": self.name,
+            "currency_digits": money.exponent(self.currency),
             "timezone": self.zone,
             "first_day": self.first_day.isoformat() if self.first_day else None,
             "last_day": self.last_day.isoformat() if self.last_day else None,

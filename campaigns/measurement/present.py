@@ -24,11 +24,15 @@ class Writer:
     currency: str
     zone: str
     locale: str
+    digits: int
 
     @classmethod
     def of(cls, numbers: Mapping[str, Any]) -> "Writer":
         """For a campaign's numbers and the active language."""
-        return cls(numbers["currency"], numbers["timezone"], to_locale(get_language() or "en"))
+        currency = numbers["currency"]
+        # A review from before they were kept is read with the digits of its day.
+        digits = numbers.get("currency_digits", money.FORMER_DIGITS.get(currency, money.exponent(currency)))
+        return cls(currency, numbers["timezone"], to_locale(get_language() or "en"), digits)
 
     def count(self, value: int | None) -> str:
         """A whole number."""
@@ -36,7 +40,7 @@ class Writer:
 
     def money(self, minor: int | None) -> str:
         """An amount with its currency."""
-        return DASH if minor is None else money.display(minor, self.currency)
+        return DASH if minor is None else money.display(minor, self.currency, digits=self.digits)
 
     def signed_money(self, minor: int) -> str:
         """An amount with its sign, for differences."""
@@ -75,7 +79,7 @@ class Writer:
 
     def major(self, minor: int) -> float:
         """For the axis of a chart only."""
-        return float(money.to_major(minor, self.currency))
+        return float(money.to_major(minor, self.currency, self.digits))
 
 
 def present(numbers: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +108,7 @@ def charts(numbers: Mapping[str, Any]) -> dict[str, Any]:
     labels = [write.step(one["start"], numbers["step"]) for one in numbers["timeline"]]
     return {
         "currency": numbers["currency"],
+        "digits": write.digits,
         "timeline": {
             "labels": labels,
             "series": [

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Field, Schema
-from pydantic import ConfigDict
 
 from campaigns.audiences.models import Audience, Segment
 from campaigns.audiences.services import audiences
@@ -16,17 +15,11 @@ from campaigns.planning.moments import Moment
 from campaigns.planning.selectors import campaign_window, stage_window
 from campaigns.planning.services import campaigns, publications, stages
 from channels.models import ChannelAccount
-from core.api import Router, Status, bearer, idempotent
+from core.api import In, Router, Status, bearer, idempotent
 from core.errors import Invalid, Missing
 from core.models import Market
 
 router = Router(tags=["planning"])
-
-
-class In(Schema):
-    """What is sent to us: a field we do not know is a mistake, and said."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 # --- Campaigns -------------------------------------------------------------------------------------------------------

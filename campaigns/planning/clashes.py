@@ -29,7 +29,7 @@ from campaigns.planning.moments import Moment
 from campaigns.planning.selectors import WAITING
 from campaigns.planning.states import PublicationState as State
 from cms.models import Message
-from core import clock
+from core import clock, links
 
 
 class Kind(StrEnum):
@@ -203,7 +203,6 @@ TEXT_FIELDS = (
     "social_text",
     "push_url",
 )
-_ADDRESS = re.compile(r"""https?://[^\s"'<>)\]}]+""")
 _INTERNAL = re.compile(r"""linktype="page"[^>]*?\bid="(\d+)"|\bid="(\d+)"[^>]*?linktype="page\"""")
 
 
@@ -301,8 +300,8 @@ class _Links:
 
     def _paths(self, text: str) -> set[str]:
         found = set()
-        for address in _ADDRESS.findall(text.replace("&amp;", "&")):
-            parts = urlsplit(address.rstrip(".,;:!?"))
+        for link in links.find(text.replace("&amp;", "&")):
+            parts = urlsplit(link.url)
             if parts.netloc == self._host:
                 found.add(parts.path.strip("/"))
         return found

@@ -1,27 +1,35 @@
 """The HTTP edge: orders and refunds as the shop tells of them."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Schema
-from pydantic import AliasChoices, AwareDatetime, Field
+from pydantic import AfterValidator, AliasChoices, AwareDatetime, Field, StrictInt
 
+from campaigns.audiences import keys
+from campaigns.links import tokens
 from campaigns.promotions.models import Order, Refund
-from campaigns.promotions.services import orders, refunds
+from campaigns.promotions.services import customers, orders, refunds
+from campaigns.promotions.services.customers import Customer
 from core import money
-from core.api import Router, Status, bearer, idempotent
+from core.api import In, Router, Schema, Status, Warned, bearer, idempotent
 from core.errors import Invalid, Missing
 from core.models import Market
 
 router = Router(tags=["Orders"])
 SOURCE = "api"
 Number = Annotated[Decimal, Field(max_digits=20, allow_inf_nan=False)]
+if TYPE_CHECKING:
+    Id = str
+else:
+    Id = Annotated[str | StrictInt, AfterValidator(str)]
+"""An id of the shop's: a text, or a whole number, which is the same id (42 is "42")."""
 
 
-class LineIn(Schema):
+class LineIn(In):
     """A line: what was paid for the whole of it, in major units (`amount`) or in minor ones."""
 
     sku: str
@@ -32,11 +40,22 @@ class LineIn(Schema):
     discount_minor: int | None = None
 
 
-class OrderIn(Schema):
-    """An order. `contact` is your id of the customer; `click_token` is what our link added to the address as ``al``."""
+class CustomerIn(In):
+    """How you know a customer: your id, an address, a phone number with its country code. Any of them, or several."""
 
-    external_id: str = Field(validation_alias=AliasChoices("external_id", "number", "order_number"))
-    contact: str | None = Field(None, validation_alias=AliasChoices("contact", "contact_external_id", "customer"))
+    external_id: Id | None = None
+    email: str | None = Field(None, max_length=254)
+    phone: str | None = Field(None, max_length=40)
+
+
+class OrderIn(In):
+    """An order. `contact` is your id of the customer, or an address or phone number of hers, or an object with several of
+    these; one we do not know yet is linked when we do. `click_token` is what our link added to the address as ``al``."""
+
+    external_id: Id = Field(validation_alias=AliasChoices("external_id", "number", "order_number"))
+    contact: Id | CustomerIn | None = Field(
+        None, validation_alias=AliasChoices("contact", "contact_external_id", "customer"), examples=["42"]
+    )
     currency: str | None = None
     total: Number | None = None
     total_minor: int | None = None
@@ -47,7 +66,10 @@ class OrderIn(Schema):
 
 
 class OrderOut(Schema):
-    """An order as it was taken. `contact` is null for a customer we do not know."""
+    """An order as it was taken. `contact` is null for a customer we do not know, or who has no id of yours.
+
+    `warnings` names what was taken but cannot be used: an unreadable click token, a customer we do not know (yet).
+    """
 
     id: str
     external_id: str
@@ -57,12 +79,13 @@ class OrderOut(Schema):
     code: str
     occurred_at: datetime
     recorded_at: datetime
+    warnings: list[Warned]
 
 
-class RefundIn(Schema):
+class RefundIn(In):
     """Money given back for an order, in its currency."""
 
-    external_id: str = Field(validation_alias=AliasChoices("external_id", "number"))
+    external_id: Id = Field(validation_alias=AliasChoices("external_id", "number"))
     amount: Number | None = None
     amount_minor: int | None = None
     occurred_at: AwareDatetime | None = None
@@ -82,7 +105,7 @@ class RefundOut(Schema):
 @idempotent
 def take_order(request: HttpRequest, payload: OrderIn) -> Status[Any]:
     """Told again, an order gets the same answer; with other facts under the same number it is a conflict (409)."""
-    currency = (payload.currency or _default_currency()).upper()
+    currency = money.check((payload.currency or _default_currency()).strip().upper())
     order = orders.take(
         SOURCE,
         payload.external_id.strip(),
@@ -97,12 +120,12 @@ def take_order(request: HttpRequest, payload: OrderIn) -> Status[Any]:
             for line in payload.lines or []
         ],
         total_minor=_minor("total", payload.total, payload.total_minor, currency),
-        customer=payload.contact or "",
+        customer=_customer(payload.contact),
         code=(payload.code or "").strip(),
         click_token=payload.click_token or "",
         occurred_at=payload.occurred_at,
     )
-    return Status(201, _order(order))
+    return Status(201, {**_order(order), "warnings": list(_warnings(order, payload))})
 
 
 @router.post(
@@ -115,6 +138,38 @@ def take_refund(request: HttpRequest, order_id: str, payload: RefundIn) -> Statu
     amount = _needed(_minor("amount", payload.amount, payload.amount_minor, order.currency))
     refund = refunds.record(order, payload.external_id.strip(), amount, occurred_at=payload.occurred_at)
     return Status(201, _refund(refund, order))
+
+
+def _customer(given: str | CustomerIn | None) -> Customer:
+    if given is None:
+        return Customer()
+    if isinstance(given, str):
+        return customers.named(given)
+    try:
+        return Customer(
+            (given.external_id or "").strip(),
+            keys.written(keys.EMAIL, given.email) if given.email else "",
+            keys.written(keys.PHONE, given.phone) if given.phone else "",
+        )
+    except Invalid as error:
+        raise Invalid(error.message, field="contact") from error
+
+
+def _warnings(order: Order, payload: OrderIn) -> Iterator[dict[str, str]]:
+    if payload.contact is not None and order.contact_id is None:
+        yield {
+            "field": "contact",
+            "message": "No contact has this id, address or number yet, or several have it. The order counts, and is linked "
+            "when the contact is there.",
+        }
+    if payload.click_token:
+        try:
+            tokens.read("click", payload.click_token)
+        except tokens.BadToken:
+            yield {
+                "field": "click_token",
+                "message": "This is no click token of ours, so it names no message. Pass the value of “al” as it arrived.",
+            }
 
 
 def _minor(name: str, major: Decimal | None, minor: int | None, currency: str) -> int | None:

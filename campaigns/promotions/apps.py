@@ -12,5 +12,6 @@ class PromotionsConfig(AppConfig):
     verbose_name = _("Promotions")
 
     def ready(self) -> None:
-        """Teach segments what this room knows of a contact."""
+        """Teach segments what this room knows of a contact, and hear of contacts that appear."""
         from campaigns.promotions import predicates  # noqa: F401
+        from campaigns.promotions.services import customers  # noqa: F401 - listens for contacts that orders wait for

@@ -4,7 +4,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from babel.numbers import list_currencies
 from django import forms
 from django.conf import settings
 from django.utils import timezone
@@ -124,9 +123,12 @@ class OfferForm(forms.ModelForm):
     def clean_currency(self) -> str:
         """A currency that exists."""
         currency: str = self.cleaned_data["currency"].upper()
-        if currency not in list_currencies():
-            raise forms.ValidationError(_("Write the currency as an ISO 4217 code such as USD or CNY."))
-        return currency
+        if currency == self.instance.currency:
+            return currency  # of an offer that was made while the currency was one
+        try:
+            return money.check(currency)
+        except Invalid as error:
+            raise forms.ValidationError(error.message) from error
 
     def clean_slug(self) -> str:
         """The slug, or one made from the name."""

@@ -106,6 +106,48 @@ class Order(models.Model):
         return self.external_id
 
 
+class OrderReference(models.Model):
+    """How an order named its customer while we did not know that customer: a keyed hash of the id, address or number.
+
+    Gone once the order is linked. Nobody can read back from it who it was.
+    """
+
+    class Kind(models.TextChoices):
+        """What was given."""
+
+        ID = "id", _("shop's id")
+        WORD = "word", _("shop's id, or the address itself")
+        EMAIL = "email", _("e-mail address")
+        PHONE = "phone", _("phone number")
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="references")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    key = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("order reference")
+        verbose_name_plural = _("order references")
+        constraints = [models.UniqueConstraint(fields=["order", "kind"], name="promotions_reference_once")]
+        indexes = [models.Index(fields=["key"], name="promotions_reference_key")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}: {self.kind}"
+
+
+class OrderLinking(models.Model):
+    """News: an order that was without a customer has one now. The room that credits orders follows it with a cursor."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")
+    recorded_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = _("order linking")
+        verbose_name_plural = _("order linkings")
+
+    def __str__(self) -> str:
+        return str(self.order_id)
+
+
 class OrderLine(models.Model):
     """One line of an order; the lines of an order add up to its total."""
 

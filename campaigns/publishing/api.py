@@ -15,7 +15,7 @@ from campaigns.publishing import reasons, selectors
 from campaigns.publishing.models import Delivery, Run
 from campaigns.publishing.services import publications
 from campaigns.publishing.states import DeliveryState
-from core.api import Router, bearer, idempotent, page_of
+from core.api import In, Router, bearer, idempotent, page_of
 from core.errors import Invalid, Missing
 from core.models import User
 
@@ -56,7 +56,7 @@ class PublicationStateOut(PublicationOut):
     ledger: LedgerOut
 
 
-class RejectIn(Schema):
+class RejectIn(In):
     """Why it goes back to its author."""
 
     reason: str

@@ -18,12 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext, override
 
+from campaigns.links import addresses
 from channels.base import Channel, EmailPart, Media, Part, PostPart, PushPart
 from cms.renditions import EmailRendition, PushRendition, SocialRendition
+from core import links
 from core.errors import Invalid
 from core.texts import FIELDS, PUBLIC_NAMES, Escape, Expression, Parsed, Slot, Text, parse
 
@@ -36,8 +38,8 @@ _PLACE = re.compile(r"\{\{|\{%|\{#")
 _TAG = re.compile(r"""<(?P<close>/?)(?P<name>[a-zA-Z][^\s/>]*)(?P<rest>(?:[^>"']|"[^"]*"|'[^']*')*)>""")
 _ATTRIBUTE = re.compile(r"""(?P<name>[^\s"'<>/=]+)(?P<equals>\s*=\s*)(?P<value>"[^"]*"|'[^']*'|[^\s"'>]+)""")
 _COMMENT_OR_STYLE = re.compile(r"<!--.*?-->|<style\b.*?</style\s*>", re.DOTALL | re.IGNORECASE)
-_BARE_LINK = re.compile(r"https?://[^\s<>\"'\\{}|^`]+")
-_TRAILING = ".,;:!?)]»”’"
+_PERSONAL_PART = re.compile(r"[!$%&'*+,\-./:;=@_~?#|]*\{[{%]")
+"""Behind a link: a place that would be read as more of its address."""
 _URL_ATTRIBUTES = frozenset({"href", "src", "srcset", "action", "formaction", "background", "poster", "cite", "data"})
 
 
@@ -105,11 +107,9 @@ class _Compiler:
 
     def with_utm(self, url: str) -> str:
         """`url` with our campaign parameters when it leads to ourselves or the shop and has none of its own."""
-        parts = urlsplit(url)
-        if (parts.hostname or "") not in self.setting.our_hosts or "utm_source=" in parts.query:
+        if addresses.has_campaign_of_its_own(url) or not addresses.leads_to(url, self.setting.our_hosts):
             return url
-        query = [*parse_qsl(parts.query, keep_blank_values=True), *self.setting.utm.items()]
-        return urlunsplit(parts._replace(query=urlencode(query)))
+        return addresses.appended(url, self.setting.utm)
 
     def pieces(self, source: str, escape: Escape) -> list[str | int]:
         """`source` as pieces for the seal; a slot that is the same for everyone is worked out now."""
@@ -153,18 +153,19 @@ class _Compiler:
     def text_with_links(self, source: str) -> str:
         """`source` of plain text with its bare links tracked."""
 
-        def replaced(match: re.Match[str]) -> str:
-            url = match.group().rstrip(_TRAILING)
-            if source[match.end() : match.end() + 2] in {"{{", "{%"}:
+        out: list[str] = []
+        end = 0
+        for link in links.find(source):
+            if _PERSONAL_PART.match(source, link.end):
                 raise Invalid(
                     gettext(
                         "A link in the text holds a personal field: “%(link)s”. Links must be the same for everyone."
                     )
-                    % {"link": url[:100]}
+                    % {"link": link.url[:100]}
                 )
-            return self.link(url) + match.group()[len(url) :]
-
-        return _BARE_LINK.sub(replaced, source)
+            out += [source[end : link.start], self.link(link.url)]
+            end = link.end
+        return "".join([*out, source[end:]])
 
 
 class _Email(_Compiler):
@@ -261,7 +262,7 @@ class _Email(_Compiler):
             )
         if name != "href" or tag not in {"a", "area"}:
             return match.group()
-        url = html.unescape(value).strip()
+        url = addresses.from_attribute(value)
         scheme = urlsplit(url).scheme.lower()
         if scheme in {"http", "https"}:
             return f'{match["name"]}="{self.link(url)}"'
@@ -280,12 +281,12 @@ class _Post(_Compiler):
         # A post is no template: it has no recipient. What stands in it stays as it stands.
         pieces: list[str | int] = []
         end = 0
-        for match in _BARE_LINK.finditer(rendition.text):
-            url = match.group().rstrip(_TRAILING)
-            pieces += [rendition.text[end : match.start()], *self.tracked(url)]
-            end = match.start() + len(url)
+        written = links.find(rendition.text)
+        for link in written:
+            pieces += [rendition.text[end : link.start], *self.tracked(link.url)]
+            end = link.end
         pieces.append(rendition.text[end:])
-        if rendition.link and rendition.link not in rendition.text:
+        if rendition.link and rendition.link not in {link.url for link in written}:
             pieces += ["\n\n" if rendition.text.strip() else "", *self.tracked(rendition.link)]
         media = [
             {

@@ -8,8 +8,13 @@ Every line is whole or not there: a write that the disk cuts short is taken back
 `Unwritable` before anything is handed over. Whoever reads a line that is not whole all the same (a machine that lost its
 power) believes what the others say was answered, but no longer that what is not there never began.
 
-One JSON array per line: ``["h", host, boot, pid]``, ``["s", [[delivery, attempt], …]]`` when started, and
-``["a", [[delivery, attempt, result, provider_id, code, detail, blame, retry_at], …]]`` when answered.
+One JSON array per line:
+
+- ``["h", host, boot, pid]``
+- ``["s", [[delivery, attempt], …]]`` when started
+- ``["u", [[delivery, attempt], …]]`` when surely not taken after all: as if never started
+- ``["g", [[delivery, attempt], …]]`` the same, of a call that was refused because of one of those in it
+- ``["a", [[delivery, attempt, result, provider_id, code, detail, blame, retry_at], …]]`` when answered
 """
 
 import fcntl
@@ -18,7 +23,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -111,10 +116,21 @@ class Journal:
             self._catch_up()
             self._append(_line(["s", list(keys)]))
 
+    def unstarted(self, keys: Sequence[Key]) -> None:
+        """Note that the provider surely did not take these: as if they had never been started."""
+        self._note(["u", list(keys)])
+
+    def refused_together(self, keys: Sequence[Key]) -> None:
+        """Note that the provider refused these as a whole because of one of them: surely none was taken."""
+        self._note(["g", list(keys)])
+
     def answered(self, answers: Sequence[tuple[Key, Outcome]]) -> None:
         """Note what the provider said. Never fails: what the disk does not take now is kept, and tried again."""
+        self._note(["a", [_answer(key, outcome) for key, outcome in answers]])
+
+    def _note(self, fields: Sequence[object]) -> None:
         with self._lock:
-            self._unwritten.append(_line(["a", [_answer(key, outcome) for key, outcome in answers]]))
+            self._unwritten.append(_line(fields))
             try:
                 self._catch_up()
             except Unwritable as error:
@@ -156,6 +172,8 @@ class Evidence:
     complete: bool = False
     started: frozenset[Key] = frozenset()
     answers: Mapping[Key, Outcome] = field(default_factory=dict)
+    suspects: frozenset[Key] = frozenset()
+    """One of these is bad: they were refused together last. They count as not started, until they are started again."""
 
 
 NOTHING = Evidence()
@@ -209,6 +227,7 @@ def _parse(content: bytes, *, dead: bool) -> Evidence:
     whole = not rest
     home = False
     started: set[Key] = set()
+    suspects: frozenset[Key] = frozenset()
     answers: dict[Key, Outcome] = {}
     for line in lines:
         try:
@@ -216,14 +235,24 @@ def _parse(content: bytes, *, dead: bool) -> Evidence:
                 case ["h", host, boot, _pid]:
                     home = [host, boot] == [heartbeat.host(), heartbeat.boot_id()]
                 case ["s", keys]:
-                    started.update((int(delivery), int(number)) for delivery, number in keys)
+                    started |= _read_keys(keys)
+                case ["u", keys]:
+                    started -= _read_keys(keys)
+                case ["g", keys]:
+                    suspects = _read_keys(keys)
+                    started -= suspects
                 case ["a", told]:
                     answers.update(_read_answer(*one) for one in told)
                 case _:
                     whole = False
         except (ValueError, TypeError):  # half a line, or the zeros that a lost power supply leaves behind
             whole = False
-    return Evidence(complete=dead and home and whole, started=frozenset(started), answers=answers)
+    complete = dead and home and whole
+    return Evidence(complete=complete, started=frozenset(started), answers=answers, suspects=suspects)
+
+
+def _read_keys(keys: Iterable[Sequence[int]]) -> frozenset[Key]:
+    return frozenset((int(delivery), int(number)) for delivery, number in keys)
 
 
 def _read_answer(

@@ -143,6 +143,13 @@ class Delivery(models.Model):
     state = models.CharField(_("state"), max_length=12, choices=DeliveryState.choices, default=DeliveryState.PENDING)
     reason = models.CharField(_("reason"), max_length=60, blank=True, default="")
     attempts_made = models.PositiveSmallIntegerField(default=0)
+    deferrals = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often the provider put off this very message: its budget of tries."
+    )
+    suspects = models.BigIntegerField(
+        null=True,
+        help_text="Pending rows with the same number were refused together because of one of them, not yet found.",
+    )
     next_at = models.DateTimeField(null=True, help_text="Not before; set for retries, which leave the chunk.")
     provider_id = models.CharField(max_length=200, blank=True, default="")
     feedback = models.CharField(
@@ -173,6 +180,11 @@ class Delivery(models.Model):
                 fields=["run", "next_at"], condition=models.Q(next_at__isnull=False), name="publishing_delivery_retry"
             ),
             models.Index(
+                fields=["run", "suspects"],
+                condition=models.Q(suspects__isnull=False),
+                name="publishing_delivery_suspect",
+            ),
+            models.Index(
                 fields=["run", "state"],
                 condition=models.Q(state__in=["attempting", "unknown", "unconfirmed"]),
                 name="publishing_delivery_doubt",
@@ -199,6 +211,15 @@ class Chunk(models.Model):
     epoch = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=120, blank=True, default="")
     lease_until = models.DateTimeField(null=True)
+    waiting_since = models.DateTimeField(
+        null=True,
+        help_text="Set: no range, but what a worker has in the air and waits for, apart from the chunk it came from.",
+    )
+    silent = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Nobody has answered its slice yet: the account is not fed meanwhile.",
+    )
 
     class Meta:
         verbose_name = _("chunk")
@@ -208,7 +229,10 @@ class Chunk(models.Model):
                 condition=models.Q(last_seq__gte=models.F("first_seq")), name="publishing_chunk_range"
             ),
         ]
-        indexes = [models.Index(fields=["state", "lease_until"], name="publishing_chunk_lease")]
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="publishing_chunk_lease"),
+            models.Index(fields=["run"], condition=models.Q(silent=True), name="publishing_chunk_silent"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.run_id}/{self.number}"

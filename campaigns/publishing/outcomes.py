@@ -9,8 +9,10 @@ from channels.base import Blame, Capabilities, Outcome, Result
 from core import clock
 
 MAX_TRIES = 8
-"""So often a single message is put off by the provider before we give up."""
+"""So often a single message is put off by the provider before we give up. Only an answer about this message counts: an
+outage, a cut slice, an account that waits and a lost answer do not."""
 MAX_REPLAYS = 5
+"""So often a message whose answer was lost is sent in all, where that has no second effect."""
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=30)
 OUR_MARGIN = 0.9
@@ -22,9 +24,10 @@ def pause_after(tries: int) -> timedelta:
     return min(FIRST_PAUSE * 2 ** min(max(tries - 1, 0), 10), LONGEST_PAUSE)
 
 
-def may_replay(capabilities: Capabilities, tries: int, first_try_at: datetime, now: datetime) -> bool:
-    """Whether a message whose answer was lost may be sent again without a second effect that anybody would see."""
-    if tries >= MAX_REPLAYS:
+def may_replay(capabilities: Capabilities, lost: int, first_try_at: datetime, now: datetime) -> bool:
+    """Whether a message whose answer was lost, `lost` times by now, may be sent again without a second effect that anybody
+    would see."""
+    if lost >= MAX_REPLAYS:
         return False
     if capabilities.masked_on_device:
         return True
@@ -38,14 +41,19 @@ def row_for(
     delivery_id: int,
     outcome: Outcome,
     *,
-    tries: int,
+    deferrals: int,
+    replays: int,
     first_try_at: datetime,
     capabilities: Capabilities,
     account_waits_until: datetime | None,
     now: datetime,
 ) -> Mapping[str, Any]:
-    """What becomes of one delivery, as a row for `sql.settle`."""
+    """What becomes of one delivery, as a row for `sql.settle`.
+
+    `deferrals`: how often it was put off before; `replays`: how often its answer was lost before, first at `first_try_at`.
+    """
     state, reason, next_at = DeliveryState.PENDING, "later", None
+    deferred = 0
     match outcome.result, outcome.blame:
         case Result.ACCEPTED, _:
             state, reason = DeliveryState.ACCEPTED, ""
@@ -57,13 +65,15 @@ def row_for(
             state, reason = DeliveryState.REJECTED, "endpoint" if blame == Blame.ENDPOINT else "refused"
             if outcome.code == "render":
                 reason = "render"
-        case Result.RETRY, _ if tries >= MAX_TRIES:
-            state, reason = DeliveryState.REJECTED, "gave_up"
         case Result.RETRY, _:
-            asked = clock.ledger_time(outcome.retry_at) if outcome.retry_at else now
-            next_at = max(asked, now + pause_after(tries))
-        case _ if may_replay(capabilities, tries, first_try_at, now):
-            next_at = now + pause_after(tries)
+            deferred = 1
+            if deferrals + deferred >= MAX_TRIES:
+                state, reason = DeliveryState.REJECTED, "gave_up"
+            else:
+                asked = clock.ledger_time(outcome.retry_at) if outcome.retry_at else now
+                next_at = max(asked, now + pause_after(deferrals + deferred))
+        case _ if may_replay(capabilities, replays + 1, first_try_at, now):
+            next_at = now + pause_after(replays + 1)
         case _:
             state, reason = DeliveryState.UNKNOWN, "no_answer"
     return {
@@ -75,4 +85,5 @@ def row_for(
         "code": outcome.code[:60],
         "detail": outcome.detail[:500],
         "next_at": next_at,
+        "deferrals": deferred,
     }

@@ -44,6 +44,14 @@ HOLD_REASONS: dict[str, Promise] = {
     ),
     "fuse_complaints": _("The fuse stopped it: too many complaints. Look at the message, then release or cancel."),
     "fuse_render": _("Too many messages could not be made. Look at the personal fields, then release or cancel."),
+    "fuse_doubts": _(
+        "The fuse stopped it: the provider leaves many messages without an answer. Look at the account and at In doubt, "
+        "then release or cancel."
+    ),
+    "doubts": _(
+        "The provider left many messages without an answer; they may or may not have arrived. Decide about them under "
+        "In doubt, or release it to leave it at that. Reports of the provider that prove them let it go on by itself."
+    ),
     "reconcile": _("The ledger does not add up. Run manage.py audit_ledger before anything else."),
     "failed": _("The audience could not be frozen. Look at the audience's rules, then release or cancel."),
 }

@@ -51,6 +51,7 @@ watch = Watch()
 STEPS: tuple[tuple[float, Callable[[], object]], ...] = (
     (0, watch.look),
     (0, sweeper.release_confirmed),
+    (2, sweeper.release_resolved),
     (0, sweeper.hold_overdue),
     (0, watch.sweep),
     (0, events.read),

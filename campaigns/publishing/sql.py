@@ -188,14 +188,22 @@ _SETTLED = {
     "code": "text",
     "detail": "text",
     "next_at": "timestamptz",
+    "deferrals": "smallint",
 }
 
 
 def settle(rows: Sequence[Mapping[str, Any]], chunk_id: int, epoch: int, now: datetime) -> None:
-    """Close the open attempts of this lease and put their deliveries into the states that `rows` say."""
+    """Close the open attempts of this lease and put their deliveries into the states that `rows` say; `deferrals` is added."""
     if not rows:
         return
-    data = json.dumps([{**row, "next_at": row["next_at"] and str(stamp(row["next_at"]))} for row in rows])
+    data = [{**row, "next_at": row["next_at"] and str(stamp(row["next_at"]))} for row in rows]
+    if _is_postgres():
+        _settle_at_once(json.dumps(data), chunk_id, epoch, now)
+    else:
+        _settle_one_by_one(data, chunk_id, epoch, now)
+
+
+def _settle_at_once(data: str, chunk_id: int, epoch: int, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""UPDATE publishing_attempt SET finished_at = %s, outcome = data.outcome, provider_id = data.provider_id,
@@ -206,6 +214,7 @@ def settle(rows: Sequence[Mapping[str, Any]], chunk_id: int, epoch: int, now: da
         )
         cursor.execute(
             f"""UPDATE publishing_delivery SET state = data.state, reason = data.reason, next_at = data.next_at,
+                deferrals = publishing_delivery.deferrals + data.deferrals, suspects = NULL,
                 provider_id = CASE WHEN data.provider_id = '' THEN publishing_delivery.provider_id
                     ELSE data.provider_id END, changed_at = %s
                 FROM {_rows(_SETTLED)}
@@ -214,8 +223,45 @@ def settle(rows: Sequence[Mapping[str, Any]], chunk_id: int, epoch: int, now: da
         )
 
 
-def give_back(delivery_ids: Sequence[int], chunk_id: int, epoch: int, now: datetime) -> None:
-    """Undo `begin_attempts` for deliveries of which the provider was surely never told."""
+def _settle_one_by_one(data: Sequence[Mapping[str, Any]], chunk_id: int, epoch: int, now: datetime) -> None:
+    # SQLite joins an UPDATE with a JSON table by scanning that table once per row of the other: quadratic. Driven from the
+    # rows, each statement finds its row by an index.
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """UPDATE publishing_attempt SET finished_at = %s, outcome = %s, provider_id = %s, code = %s, detail = %s
+                WHERE delivery_id = %s AND chunk_id = %s AND epoch = %s AND outcome = ''""",
+            [
+                (stamp(now), row["outcome"], row["provider_id"], row["code"], row["detail"], row["id"], chunk_id, epoch)
+                for row in data
+            ],
+        )
+        cursor.executemany(
+            """UPDATE publishing_delivery SET state = %s, reason = %s, next_at = %s, deferrals = deferrals + %s,
+                suspects = NULL, provider_id = CASE WHEN %s = '' THEN provider_id ELSE %s END, changed_at = %s
+                WHERE id = %s AND state = 'attempting'""",
+            [
+                (
+                    row["state"],
+                    row["reason"],
+                    row["next_at"],
+                    row["deferrals"],
+                    row["provider_id"],
+                    row["provider_id"],
+                    stamp(now),
+                    row["id"],
+                )
+                for row in data
+            ],
+        )
+
+
+def give_back(
+    delivery_ids: Sequence[int], chunk_id: int, epoch: int, now: datetime, *, to_retries: bool = False
+) -> None:
+    """Undo `begin_attempts` for deliveries of which the provider was surely never told.
+
+    They belong to their chunk's range again, which has to be put back to them; `to_retries`: to the run's retries, at once.
+    """
     if not delivery_ids:
         return
     ids = json.dumps(list(delivery_ids))
@@ -227,9 +273,19 @@ def give_back(delivery_ids: Sequence[int], chunk_id: int, epoch: int, now: datet
         )
         undone = json.dumps([int(row[0]) for row in cursor.fetchall()])
         cursor.execute(
-            f"""UPDATE publishing_delivery SET state = 'pending', attempts_made = attempts_made - 1, changed_at = %s
-                WHERE {_ids("id")} AND state = 'attempting'""",
-            [stamp(now), undone],
+            f"""UPDATE publishing_delivery SET state = 'pending', attempts_made = attempts_made - 1, next_at = %s,
+                changed_at = %s WHERE {_ids("id")} AND state = 'attempting'""",
+            [stamp(now) if to_retries else None, stamp(now), undone],
+        )
+
+
+def move_attempts(delivery_ids: Sequence[int], chunk_id: int, epoch: int, to_chunk_id: int, to_epoch: int) -> None:
+    """Put open attempts under another lease."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""UPDATE publishing_attempt SET chunk_id = %s, epoch = %s
+                WHERE {_ids("delivery_id")} AND chunk_id = %s AND epoch = %s AND outcome = ''""",
+            [to_chunk_id, to_epoch, json.dumps(list(delivery_ids)), chunk_id, epoch],
         )
 
 

@@ -9,7 +9,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.db import close_old_connections, connection
 
 from campaigns.publishing import bells
-from campaigns.publishing.services import pipeline
+from campaigns.publishing.services import flights
 from campaigns.publishing.services import work as turns
 from core import db, disk, installation
 
@@ -81,4 +81,4 @@ def _beat_while_idle(**_signal: object) -> None:
 @worker_shutting_down.connect
 def _end_soon(**_signal: object) -> None:
     """TERM or Ctrl-C: finish the slice that is in the air, begin no other, give the chunks back."""
-    pipeline.stopping.set()
+    flights.stopping.set()

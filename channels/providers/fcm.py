@@ -186,6 +186,9 @@ class Fcm(Provider):
                     yield outcome
                     stopped = True
                     break
+                if flight.should_stop():  # signing in may have taken long
+                    stopped = True
+                    break
                 flight.started([job.ref for job in batch])
                 under_way |= {self._threads.submit(self._post, job, authorization) for job in batch}
             if not under_way:

@@ -7,10 +7,10 @@ Answers to ``mail/send``, and what they mean for every job of the call:
 
 ======================  =============================================================================================
 202                     accepted
-400, 413                surely not sent. One job: rejected. More: the call is halved until the bad one stands alone
+400, 413                surely not sent. One job: rejected. More: smaller calls until the bad one stands alone
 401, 403                surely not sent; nobody will pass until the key is mended
 429                     surely not sent; the whole account waits (Retry-After, or X-RateLimit-Reset)
-5xx, no answer          in doubt: the API may have queued it before it failed
+5xx, no answer          in doubt: the API may have queued it before it failed; there is no further call
 no connection           surely not sent
 ======================  =============================================================================================
 """
@@ -18,7 +18,7 @@ no connection           surely not sent
 import json
 import math
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -51,6 +51,9 @@ from core import clock
 from core.errors import FixSettings, Invalid, NotAllowed, TryLater
 from core.http import AddressRefused, Answer, AnswerLost, Door, Unreachable, check_url
 from core.texts import Slot, Text
+
+Person = tuple[Job, dict[str, Any]]
+"""A job and its personalization."""
 
 LARGEST_SUBSTITUTIONS = 9_500  # SendGrid's limit is 10,000 bytes a personalization
 TOO_OLD = timedelta(hours=24, minutes=5)  # SendGrid tries again for 24 hours, each time newly signed
@@ -158,50 +161,64 @@ class SendGrid(Provider):
     # --- sending
 
     def send(self, jobs: Iterable[Job], flight: Flight) -> Iterator[Outcome]:
-        """Jobs of one part and in a row travel in one call."""
-        pending = iter(jobs)
-        for _part, group in groupby(pending, key=lambda job: id(job.part)):
+        """Jobs of one part and in a row travel in one call; after a call that nobody answered there is no other."""
+        for _part, group in groupby(jobs, key=lambda job: id(job.part)):
             for batch in _batches(group, min(self.settings.batch_size, 1000)):
                 if flight.should_stop():
                     return
-                outcomes, go_on = self._send_batch(batch, flight)
-                flight.answered(outcomes)
-                yield from outcomes
-                if not go_on:
-                    return
+                people, poisoned = self._people(batch)
+                if poisoned:
+                    flight.answered(poisoned)
+                    yield from poisoned
+                while people:
+                    people, go_on = yield from self._narrow(people, flight)
+                    if not go_on or (people and flight.should_stop()):
+                        return
 
-    def _send_batch(self, batch: list[Job], flight: Flight) -> tuple[list[Outcome], bool]:
-        """All outcomes of one batch, and whether further calls make sense."""
+    def _people(self, batch: Sequence[Job]) -> tuple[list[Person], list[Outcome]]:
+        """The jobs as SendGrid takes them, and the outcomes of those that cannot become one."""
+        people: list[Person] = []
         poisoned: list[Outcome] = []
-        people: list[tuple[Job, dict[str, Any]]] = []
         for job in batch:
             try:
                 people.append((job, self._freeze(job.part).personalization(job)))
             except (Invalid, IndexError, ValueError, TypeError) as error:
                 detail = error.message if isinstance(error, Invalid) else "The message cannot be made."
                 poisoned.append(Outcome(job.ref, Result.REJECTED, code="render", detail=detail, blame=Blame.JOB))
-        if not people:
-            return poisoned, True
-        flight.started([job.ref for job, _person in people])
-        outcomes, go_on = self._halve(people, flight)
-        return poisoned + outcomes, go_on
+        return people, poisoned
 
-    def _halve(self, people: Sequence[tuple[Job, dict[str, Any]]], flight: Flight) -> tuple[list[Outcome], bool]:
-        outcomes, go_on = self._one_call(people)
-        if outcomes is not None:
-            return outcomes, go_on
-        middle = len(people) // 2
-        outcomes = []
-        for half in (people[:middle], people[middle:]):
-            if not go_on or flight.should_stop():  # started, but surely not sent: the call that held them was refused
-                outcomes += [Outcome(job.ref, Result.RETRY, code="stopped") for job, _person in half]
-                continue
-            found, go_on = self._halve(half, flight)
-            outcomes += found
-        return outcomes, go_on
+    def _narrow(self, people: list[Person], flight: Flight) -> Generator[Outcome, None, tuple[list[Person], bool]]:
+        """One call for `people`; while it is refused because of one of them, calls for half of the suspects.
+
+        Of suspects one half is asked about: accepted, the bad one is in the other half; refused, that other half is free. So
+        it takes log2(n) calls and a few. Returns who is free to be sent now, and whether calls still make sense. Stopped in
+        between, the suspects are left to the flight (`Flight.refused_together`).
+        """
+        suspects, asked = people, people
+        free: list[Person] = []
+        searching = False
+        while True:
+            flight.started([job.ref for job, _person in asked])
+            outcomes, go_on = self._one_call(asked)
+            if outcomes is None:
+                free = suspects[len(asked) :] + free
+                suspects, searching = asked, True
+                flight.refused_together([job.ref for job, _person in suspects])
+            else:
+                flight.answered(outcomes)
+                yield from outcomes
+                suspects = suspects[len(asked) :]
+                found = any(outcome.result == Result.REJECTED for outcome in outcomes)
+                if found and searching:
+                    flight.refused_together([])
+                if not go_on or found or not suspects:
+                    return suspects + free, go_on
+            if flight.should_stop():
+                return [], False
+            asked = suspects[: max(1, len(suspects) // 2)]
 
     def _one_call(self, people: Sequence[tuple[Job, dict[str, Any]]]) -> tuple[list[Outcome] | None, bool]:
-        """One POST; None instead of outcomes means “refused because of one of them: halve it”."""
+        """One POST, and whether another makes sense; None instead of outcomes: refused because of one of them."""
 
         def everyone(result: Result, blame: Blame = Blame.NOTHING, **more: Any) -> list[Outcome]:
             return [Outcome(job.ref, result, blame=blame, **more) for job, _person in people]
@@ -214,7 +231,7 @@ class SendGrid(Provider):
         except Unreachable as error:
             return everyone(Result.RETRY, Blame.PROVIDER, code=error.code, detail=error.message[:500]), False
         except AnswerLost as error:
-            return everyone(Result.AMBIGUOUS, code=error.code, detail=error.message[:500]), True
+            return everyone(Result.AMBIGUOUS, code=error.code, detail=error.message[:500]), False
         status = answer.status
         if 200 <= status < 300:
             message_id = answer.headers.get("x-message-id", "")
@@ -227,7 +244,7 @@ class SendGrid(Provider):
             at = answer.retry_at or _reset_at(answer)
             return everyone(Result.RETRY, Blame.PROVIDER, code="429", detail=detail, retry_at=at), False
         if status >= 500 or status < 400 or status == 408:
-            return everyone(Result.AMBIGUOUS, code=str(status), detail=detail), True
+            return everyone(Result.AMBIGUOUS, code=str(status), detail=detail), False
         if len(people) > 1:
             return None, True
         blame = Blame.ENDPOINT if field.endswith(("to.0.email", ".to")) else Blame.JOB

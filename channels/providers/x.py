@@ -5,7 +5,6 @@ and X itself refuses the same text a second time (403, “duplicate content”).
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,33 +30,15 @@ from channels.base import (
     safe_detail,
     setting,
 )
+from core import posts
 from core.errors import AlmanacError, FixSettings, Invalid, TryLater
 from core.http import AddressRefused, AnswerLost, Door, DoorSession, Unreachable, check_url, retry_after
 
-LONGEST = 280
-URL_WEIGHT = 23
+LONGEST = posts.limit()
 LARGEST_PICTURE = 5 * 1024 * 1024
 LONGEST_ALT = 1000
 TWEEPYS_HOST = "https://api.twitter.com"
 PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
-_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-# Code points that count one; every other counts two (twitter-text, configuration 3).
-_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
-# A sequence of code points that is seen as one picture counts two as a whole.
-_EMOJI = re.compile(
-    r"(?:[\U0001F1E6-\U0001F1FF]{2}"
-    r"|[\u2600-\u27BF\U0001F300-\U0001FAFF]\uFE0F?[\U0001F3FB-\U0001F3FF]?"
-    r"(?:\u200D[\u2600-\u27BF\U0001F300-\U0001FAFF]\uFE0F?[\U0001F3FB-\U0001F3FF]?)*)"
-)
-
-
-def weight(text: str) -> int:
-    """The length of `text` as X counts it: a link is 23, most scripts 1 a character, CJK and emoji 2."""
-    text = unicodedata.normalize("NFC", text)
-    links = _URL.findall(text)
-    rest, emoji = _EMOJI.subn("", _URL.sub("", text))
-    light = sum(any(first <= ord(character) <= last for first, last in _LIGHT) for character in rest)
-    return len(links) * URL_WEIGHT + 2 * emoji + light + 2 * (len(rest) - light)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +127,7 @@ class X(Provider):
         if not isinstance(part, PostPart):
             return [str(_("This account takes posts only."))]
         found = []
-        length = weight(part.text)
+        length = posts.weight(part.text)
         if not part.text.strip():
             found.append(str(_("The post has no text.")))
         if length > LONGEST:
@@ -324,4 +305,5 @@ def _essence(text: str) -> str:
     """The text without the differences that X makes: entities, spacing, a picture's link at the end."""
     plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     plain = re.sub(r"\s*https://(t\.co|pic\.twitter\.com|pic\.x\.com|x\.com/\w+/status/\d+/photo)/?\S*\s*$", "", plain)
-    return " ".join(plain.split())
+    # X writes a scheme before what it made a link of without one.
+    return " ".join(re.sub(r"https?://", "", plain, flags=re.IGNORECASE).split())

@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup
 from django.conf import settings
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from channels.sandbox import sendgrid
 from channels.sandbox.store import Arrival, Mark, Store
+from core.links import find
 
-_URL = re.compile(r"https?://[^\s<>\"')\]]+")
 _TRACKED = re.compile(r"/c/([A-Za-z0-9_-]+)/(\d+)\Z")
 _OPENED = re.compile(r"/o/[A-Za-z0-9_-]+\.gif\Z")
 _UNSUBSCRIBE = re.compile(r"<(https?://[^>]+)>")
@@ -61,6 +63,18 @@ class Shown:
     def click_token(self) -> str:
         """The token that the tracked links carry, or ""."""
         return next((link.token for link in self.links if link.token), "")
+
+    @property
+    def text_with_links(self) -> SafeString:
+        """The text as HTML, with what leads somewhere to be clicked."""
+        pieces, end = [], 0
+        for found in find(self.text):
+            pieces += [
+                escape(self.text[end : found.start]),
+                format_html('<a href="{0}" rel="nofollow">{0}</a>', found.url),
+            ]
+            end = found.end
+        return mark_safe("".join([*pieces, escape(self.text[end:])]))  # noqa: S308 - every piece is escaped
 
     @property
     def opens(self) -> bool:
@@ -163,7 +177,7 @@ def _links_of(soup: BeautifulSoup) -> tuple[Link, ...]:
 
 
 def _links_in(text: str) -> tuple[Link, ...]:
-    return tuple(_link(number, url, "") for number, url in enumerate(dict.fromkeys(_URL.findall(text))))
+    return tuple(_link(number, url, "") for number, url in enumerate(dict.fromkeys(found.url for found in find(text))))
 
 
 def _link(number: int, url: str, label: str) -> Link:

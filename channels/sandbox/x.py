@@ -3,23 +3,21 @@
 import base64
 import hashlib
 import hmac
-import re
 import secrets
 import time
-import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 from channels.sandbox.http import Request, Response, answer
 from channels.sandbox.keys import X_HANDLE, X_USER_ID, Keys
 from channels.sandbox.store import Arrival, Store
+from core import posts
 
-LONGEST_POST = 280
+LONGEST_POST = posts.limit()
 MOST_PICTURES = 4
 LARGEST_PICTURE = 5 * 1024 * 1024
 DUPLICATE_SECONDS = 24 * 3600
 _PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"})
-_URL = re.compile(r"https?://\S+")
 
 
 def handle(request: Request, store: Store, keys: Keys, *, record: bool = True) -> Response:
@@ -65,7 +63,7 @@ def _post(request: Request, store: Store, *, record: bool) -> Response:
     media = body.get("media", {}).get("media_ids", [])
     if not isinstance(text, str) or not (text or media):
         return _invalid("text is missing.")
-    if weight(text) > LONGEST_POST:
+    if posts.weight(text) > LONGEST_POST:
         return _invalid("The text is too long: a post has at most 280 weighted characters.")
     if len(media) > MOST_PICTURES or any(store.media(str(number)) is None for number in media):
         return _invalid("Your media IDs are invalid.")
@@ -104,8 +102,8 @@ def _since(query: dict[str, str]) -> float:
 def _shown(post: Arrival) -> dict[str, object]:
     created = post.arrived_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     links = [
-        {"start": found.start(), "end": found.end(), "url": found.group(), "expanded_url": found.group()}
-        for found in _URL.finditer(post.detail["text"])
+        {"start": found.start, "end": found.end, "url": found.url, "expanded_url": found.url}
+        for found in posts.addresses(post.detail["text"])
     ]
     shown = {
         "id": post.provider_id,
@@ -115,15 +113,6 @@ def _shown(post: Arrival) -> dict[str, object]:
         "edit_history_tweet_ids": [post.provider_id],
     }
     return shown | ({"entities": {"urls": links}} if links else {})
-
-
-def weight(text: str) -> int:
-    """The length of a post as X counts it: 23 for a link, 2 for what is wide, 1 for most else."""
-    rest = unicodedata.normalize("NFC", _URL.sub("", text))
-    light = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
-    return 23 * len(_URL.findall(text)) + sum(
-        1 if any(first <= ord(letter) <= last for first, last in light) else 2 for letter in rest
-    )
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------

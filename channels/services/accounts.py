@@ -11,6 +11,7 @@ from wagtail.log_actions import log
 from channels import registry, settings_of
 from channels.base import Provider
 from channels.models import ChannelAccount
+from channels.services.health import note_health
 from core.errors import Invalid
 from core.models import User
 
@@ -49,9 +50,9 @@ def change(account: ChannelAccount, name: str, settings: Mapping[str, Any], by: 
     kind = registry.provider_class(account.provider)
     account.name = _name(name)
     settings_of.seal(account, settings_of.read(kind, _with_kept_secrets(kind, account, settings)))
-    account.health, account.blocked_until, account.last_error = Health.OK, None, ""
     with transaction.atomic():
-        account.save(update_fields=["name", "sealed_settings", "health", "blocked_until", "last_error"])
+        account.save(update_fields=["name", "sealed_settings"])
+        note_health(account, Health.OK)
         log(instance=account, action="almanac.account.change", user=by)
     return account
 

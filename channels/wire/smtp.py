@@ -24,6 +24,10 @@ from core.http import MAIL_PORTS, connect
 
 CONNECT_SECONDS = 10.0
 COMMAND_SECONDS = 300.0  # RFC 5321, 4.5.3.2
+SILENT_LETTERS = 5
+"""So many letters in a row whose answer is lost end the call: the next would fare no better."""
+GOODBYES = 2
+"""Connections, beyond those that are open at once, that a server may end without taking a letter before it counts as unwell."""
 READ_SIZE = 65536
 LARGEST_REPLY = 64 * 1024
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
@@ -407,6 +411,9 @@ class _Delivery:
         self.most = pool.connections
         self.stopped = False
         self.exhausted = False
+        self.taken = 0
+        self.goodbyes = 0  # connections that the server ended, since it last took a letter
+        self.silent = 0  # letters in a row whose answer was lost
 
     def run(self) -> Iterator[Outcome]:
         try:
@@ -608,10 +615,11 @@ class _Delivery:
                 self._command(session)
             return
         assert letter is not None
+        if reply.code == 421:
+            self._goodbye(session, reply, letter, stage)
+            return
         if stage == "dot":
             self._final(session, reply, letter)
-        if reply.code == 421:
-            raise Broken(f"421 {reply.text}")
         if stage == "data":
             self._data(session, reply, letter)
         elif stage == "none":
@@ -645,8 +653,10 @@ class _Delivery:
 
     def _final(self, session: Session, reply: Reply, letter: Letter) -> None:
         session.body_of, session.after_dot = None, 0
+        self.silent = 0
         if reply.code < 400:
             session.delivered += 1
+            self.taken, self.goodbyes = self.taken + 1, 0
             said = safe_detail(reply.text, letter.recipient)
             self.outcomes.append(
                 Outcome(letter.ref, Result.ACCEPTED, _queue_id(said), code=str(reply.code), detail=said)
@@ -657,24 +667,65 @@ class _Delivery:
         if outcome.blame in {Blame.ACCOUNT, Blame.PROVIDER}:
             self.stopped = True
 
+    def _goodbye(self, session: Session, reply: Reply, letter: Letter, stage: str) -> None:
+        """421: the server ends this connection, and has not taken `letter`."""
+        behind, refused = session.current or session.ready, session.refused
+        self._drop(session)
+        self.goodbyes += 1
+        if refused is not None and letter is behind:
+            self.outcomes.append(refused)
+            return
+        if stage == "dot":
+            self.flight.unstarted([letter.ref])
+        detail = safe_detail(f"{reply.code} {reply.text}", letter.recipient, letter.sender)
+        self._put_off(letter, reply.enhanced or "421", detail, once_more=letter.tries < 1, about_it=stage != "mail")
+        if behind is not None and behind is not letter:  # only its envelope was on the way: no word about it
+            self.again.append(behind)
+
     def _broken(self, session: Session, why: str, *, silent: bool = False) -> None:
         """Settle what a connection that is gone held: in doubt is only a letter whose final dot has left."""
         body, out = session.body_of, session.body_is_out
         letter = session.current or session.ready
         self._drop(session)
         detail = safe_detail(f"The connection was lost: {why}.")
-        code = "timeout" if silent else "421" if why.startswith("421") else "broken"
+        code = "timeout" if silent else "broken"
+        self.goodbyes += 1
         if body is not None and out:
             self.outcomes.append(Outcome(body.ref, Result.AMBIGUOUS, code=code, detail=detail))
-        elif body is not None:
+            self.silent += 1
+            if self.silent >= SILENT_LETTERS:
+                self.stopped = True
+        elif body is not None and silent:
             self.outcomes.append(Outcome(body.ref, Result.RETRY, code=code, detail=detail, blame=Blame.PROVIDER))
+            self.stopped = True
+        elif body is not None:
+            self.flight.unstarted([body.ref])
+            self._put_off(body, code, detail, once_more=body.tries < 1, about_it=True)
         if letter is None:
             return
         if session.refused is not None:
             self.outcomes.append(session.refused)
-        elif letter.tries < 1 and session.delivered and not silent:
+        elif silent:
+            self.outcomes.append(Outcome(letter.ref, Result.RETRY, code=code, detail=detail, blame=Blame.PROVIDER))
+            self.stopped = True
+        elif body is not None:  # only its envelope was on the way: no word about it
+            self.again.append(letter)
+        else:
+            once_more = letter.tries < 1 and session.delivered > 0
+            self._put_off(letter, code, detail, once_more=once_more, about_it=False)
+
+    def _put_off(self, letter: Letter, code: str, detail: str, *, once_more: bool, about_it: bool) -> None:
+        """A letter that was surely not taken when its connection ended: `once_more` over another connection, then later.
+
+        A server may end a connection because it has had enough of it, because of this very letter (`about_it`: it had heard
+        whom it is for), or because it is not well. Only the last is the account's trouble, and it shows in that nothing is
+        taken over the other connections either.
+        """
+        if self.goodbyes <= self.most + GOODBYES and once_more:
             letter.tries += 1
             self.again.append(letter)
+        elif self.goodbyes <= self.most + GOODBYES and (about_it or self.taken):
+            self.outcomes.append(Outcome(letter.ref, Result.RETRY, code=code, detail=detail))
         else:
             self.outcomes.append(Outcome(letter.ref, Result.RETRY, code=code, detail=detail, blame=Blame.PROVIDER))
             self.stopped = True

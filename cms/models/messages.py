@@ -18,7 +18,7 @@ from wagtail.models import (
 )
 from wagtail.search import index
 
-from cms import markup
+from cms import markup, previews
 from cms.models.renditions import SOURCES, Renditions
 from core.errors import Invalid
 from core.texts import Escape, parse
@@ -132,12 +132,8 @@ class Message(
     @property
     def preview_modes(self) -> list[tuple[str, Any]]:
         """One preview per channel."""
-        from cms.previews import MESSAGE_MODES
-
-        return MESSAGE_MODES
+        return previews.MESSAGE_MODES
 
     def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
         """The message as its reader sees it."""
-        from cms.previews import serve
-
-        return serve(self, request, mode_name)
+        return previews.serve(self, request, mode_name)

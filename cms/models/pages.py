@@ -25,11 +25,11 @@ from wagtail.models import Page
 from wagtail.search import index
 
 from campaigns.promotions import selectors as promotions
-from cms import panels
+from cms import panels, previews, site
 from cms.blocks import Body, StepBlock
 from cms.emails import absolute
 from cms.models.renditions import Renditions
-from core import clock
+from core import clock, languages
 
 DERIVED = _(
     "Everything left empty is made from the page: its title, summary, picture and offer. The preview beside the "
@@ -53,8 +53,16 @@ class SitePage(Page):
 
     search_fields = [*Page.search_fields, index.SearchField("summary")]
 
+    schema_type: ClassVar[str] = ""
+    """What it is to search engines: a type of schema.org that `cms.structured` can write."""
+
     class Meta:
         abstract = True
+
+    @property
+    def home(self) -> Page:
+        """The home page above it in its own language; the page itself where there is none."""
+        return HomePage.objects.ancestor_of(self, inclusive=True).first() or self
 
     @property
     def absolute_url(self) -> str:
@@ -80,9 +88,7 @@ class SitePage(Page):
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """With brand, navigation, languages and structured data."""
-        from cms.site import context_of
-
-        return {**super().get_context(request, *args, **kwargs), **context_of(self, request)}
+        return {**super().get_context(request, *args, **kwargs), **site.context_of(self, request)}
 
     def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """In its own language, whatever the browser prefers; never kept longer than its offer's price holds."""
@@ -107,14 +113,9 @@ class SitePage(Page):
         """One entry, with its other languages."""
         versions = self.language_versions()
         alternates = [
-            {"location": page.absolute_url, "lang_code": hreflang(page.locale.language_code)} for page in versions
+            {"location": page.absolute_url, "lang_code": languages.tag(page.locale.language_code)} for page in versions
         ]
         return [{"location": self.absolute_url, "lastmod": self.last_published_at, "alternates": alternates}]
-
-
-def hreflang(code: str) -> str:
-    """A language code as BCP 47 writes it."""
-    return {"zh-hans": "zh-Hans"}.get(code, code)
 
 
 class ContentPage(Renditions, SitePage):  # type: ignore[django-manager-missing]
@@ -155,9 +156,7 @@ class ContentPage(Renditions, SitePage):  # type: ignore[django-manager-missing]
     @property
     def preview_modes(self) -> list[tuple[str, Any]]:
         """The page, and one preview per channel."""
-        from cms.previews import PAGE_MODES
-
-        return PAGE_MODES
+        return previews.PAGE_MODES
 
     @property
     def preview_sizes(self) -> list[dict[str, Any]]:
@@ -166,13 +165,11 @@ class ContentPage(Renditions, SitePage):  # type: ignore[django-manager-missing]
 
     def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
         """The page, or its rendition on one channel."""
-        from cms.previews import serve
-
         with translation.override(self.locale.language_code):
             if not mode_name:
                 response = super().serve_preview(request, mode_name)
                 return response.render() if hasattr(response, "render") else response
-        return serve(self, request, mode_name)
+        return previews.serve(self, request, mode_name)
 
 
 def tabs(content: list[Any], *, send: bool = True) -> TabbedInterface:
@@ -219,6 +216,7 @@ class HomePage(SitePage):
     parent_page_types: ClassVar[list[str]] = ["wagtailcore.Page"]
     subpage_types: ClassVar[list[str]] = ["cms.TopicPage", "cms.ArticlePage", "cms.TutorialPage", "cms.PromotionPage"]
     template = "cms/home_page.html"
+    schema_type = "WebSite"
 
     class Meta:
         verbose_name = _("home page")
@@ -268,6 +266,7 @@ class ArticlePage(ContentPage):
     parent_page_types: ClassVar[list[str]] = ["cms.HomePage", "cms.TopicPage"]
     subpage_types: ClassVar[list[str]] = []
     template = "cms/article_page.html"
+    schema_type = "Article"
 
     class Meta:
         verbose_name = _("article")
@@ -302,6 +301,7 @@ class TutorialPage(ContentPage):
     subpage_types: ClassVar[list[str]] = []
     search_fields = [*ContentPage.search_fields, index.SearchField("steps")]
     template = "cms/tutorial_page.html"
+    schema_type = "HowTo"
 
     class Meta:
         verbose_name = _("tutorial")
@@ -341,6 +341,7 @@ class PromotionPage(ContentPage):
     parent_page_types: ClassVar[list[str]] = ["cms.HomePage", "cms.TopicPage"]
     subpage_types: ClassVar[list[str]] = []
     template = "cms/promotion_page.html"
+    schema_type = "Product"
 
     class Meta:
         verbose_name = _("promotion page")

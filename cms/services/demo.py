@@ -13,6 +13,7 @@ from campaigns.promotions.services import offers
 from cms import artwork
 from cms.models import ArticlePage, BrandKit, HomePage, Message, Picture, PromotionPage, TopicPage, TutorialPage
 from cms.services import demo_texts as texts
+from cms.services import sites
 from core import clock
 from core.models import Market, User
 
@@ -122,14 +123,7 @@ class _Builder:
         home = HomePage(slug="shop", locale=self.english, picture=self.pictures["living-room"], **texts.HOME["en"])
         root.add_child(instance=home)
         home.save_revision(user=self.by).publish(user=self.by)
-        site = Site.objects.filter(is_default_site=True).first()
-        if site is None:
-            site = Site(hostname="localhost", is_default_site=True)
-        welcome = site.root_page if site.pk else None
-        site.root_page, site.site_name = home, texts.BRAND["name"]
-        site.save()
-        if welcome is not None and type(welcome.specific) is Page and welcome.is_leaf():
-            welcome.delete()
+        sites.show(home, texts.BRAND["name"])
         self.translate(home, texts.HOME[CHINESE])
         return home
 

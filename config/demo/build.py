@@ -18,7 +18,7 @@ from channels.sandbox import accounts as sandbox
 from cms.services import demo as cms
 from config import processes
 from config.demo.place import Place
-from core import installation, roles
+from core import installation, markets, roles
 from core.models import Market, User
 
 PASSWORD = "almanac-demo"  # noqa: S105 - of a demo that listens on loopback only, and printed at every start
@@ -67,17 +67,14 @@ def people() -> People:
 
 def market() -> Market:
     """The market that the demo shop sells in."""
-    return Market.objects.get_or_create(
-        code="us",
-        defaults={
-            "name": "United States",
-            "country": "US",
-            "currency": "USD",
-            "timezone": "America/New_York",
-            "locales": ["en", "zh-hans"],
-            "is_default": True,
-        },
-    )[0]
+    values = {
+        "name": "United States",
+        "country": "US",
+        "currency": "USD",
+        "timezone": "America/New_York",
+        "locales": ["en", "zh-hans"],
+    }
+    return Market.objects.filter(code="us").first() or markets.create("us", values, None)
 
 
 class Shop:

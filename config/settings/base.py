@@ -98,7 +98,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.csp.Policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "core.languages.Middleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -144,8 +144,12 @@ AXES_VERBOSE = False
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-LANGUAGE_CODE = "en"
-LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+ALMANAC_LANGUAGES_FILE = ALMANAC_HOME / "languages"
+LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [
+    (code, _(name)) for code, name in env.languages("ALMANAC_LANGUAGES", ALMANAC_LANGUAGES_FILE)
+]
+"""What the shop's site and messages speak, the main one first. The admin speaks English and Chinese, whatever the shop does."""
+LANGUAGE_CODE = LANGUAGES[0][0]
 WAGTAILADMIN_PERMITTED_LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [_shipped("locale")]
 WAGTAIL_I18N_ENABLED = True

@@ -53,6 +53,13 @@ class Watched:
     def answered(self, outcomes):
         self.answered_refs += [outcome.ref for outcome in outcomes]
 
+    def unstarted(self, refs):
+        self.started_refs = [ref for ref in self.started_refs if ref not in refs]
+
+    def refused_together(self, refs):
+        self.unstarted(refs)
+        self.suspects = list(refs)
+
     def should_stop(self):
         return self.stop_after is not None and len(self.started_refs) >= self.stop_after
 

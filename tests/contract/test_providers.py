@@ -18,12 +18,12 @@ from channels.base import Blame, EmailPart, Job, Media, NullFlight, PostPart, Pu
 from channels.providers.fcm import Fcm
 from channels.providers.sendgrid import SendGrid
 from channels.providers.smtp import Smtp
-from channels.providers.x import X, weight
+from channels.providers.x import X
 from channels.sandbox.sendgrid import signed
 from channels.sandbox.store import Store
 from core import clock
 from core.texts import Slot, Text
-from tests.contract.conformance import Conformance, Watched
+from tests.contract.conformance import ALWAYS, Conformance, Watched
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -186,6 +186,31 @@ class TestSmtp(Conformance):
         outcomes = self.send(self.jobs(30), provider=self.open(max_connections=1))
         assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
         assert set(self.copies().values()) == {1}
+
+    @pytest.mark.parametrize("stage", ["rcpt", "data", "message"])
+    @pytest.mark.parametrize("number", [1, 20])
+    def test_a_goodbye_to_one_letter_is_about_that_letter(self, stage, number):
+        """Each 421 to one recipient made the whole account wait for 30 s."""
+        jobs = self.jobs(number)
+        poison = jobs[number // 2]
+        self.service_fails(stage=stage, status=421, message="4.7.0 Not to this one", match=poison.address, times=100)
+        outcomes = {outcome.ref: outcome for outcome in self.send(jobs, provider=self.open(max_connections=2))}
+        put_off = outcomes.pop(poison.ref)
+        assert (put_off.result, put_off.blame, put_off.code) == (Result.RETRY, Blame.NOTHING, "4.7.0")
+        assert {outcome.result for outcome in outcomes.values()} <= {Result.ACCEPTED}
+        assert len(outcomes) == number - 1
+        assert all(times == 1 for times in self.copies().values())
+
+    def test_goodbyes_to_everybody_make_the_account_wait(self):
+        self.service_fails(stage="rcpt", status=421, message="4.3.2 Shutting down", times=ALWAYS)
+        outcomes = self.send(self.jobs(40), provider=self.open(max_connections=2))
+        assert outcomes[-1].blame == Blame.PROVIDER
+        assert len(outcomes) <= 10
+
+    def test_answers_that_keep_getting_lost_end_the_call(self):
+        self.service_fails(close=True, times=ALWAYS)
+        outcomes = self.send(self.jobs(40), provider=self.open(max_connections=1))
+        assert [outcome.result for outcome in outcomes] == [Result.AMBIGUOUS] * 5
 
     def test_one_lost_answer_leaves_one_letter_in_doubt(self):
         self.service_fails(close=True, after=10)
@@ -487,6 +512,11 @@ class TestSendGrid(Conformance):
         self.service_fails(status=status)
         assert {outcome.result for outcome in self.send(self.jobs(3))} == {Result.AMBIGUOUS}
 
+    def test_after_a_call_without_an_answer_there_is_no_other(self):
+        self.service_fails(status=500, times=ALWAYS)
+        outcomes = self.send(self.jobs(30), provider=self.open(batch_size=10))
+        assert [outcome.result for outcome in outcomes] == [Result.AMBIGUOUS] * 10
+
     def test_long_personal_texts_are_refused_before_sendgrid_does(self):
         (outcome,) = self.send([replace(self.jobs(1)[0], values=("x" * 20_000, "u"))])
         assert (outcome.result, outcome.blame) == (Result.REJECTED, Blame.JOB)
@@ -573,6 +603,14 @@ class TestX(Conformance):
         assert provider.look_up(landed, began).result == Result.ACCEPTED
         assert provider.look_up(never, began) is None
 
+    def test_what_x_made_a_link_of_is_found_again_in_the_post(self):
+        provider, began = self.open(), clock.now() - timedelta(minutes=1)
+        part = PostPart("立即抢购https://shop.com/sale，全场五折。README.md")
+        self.service_fails(close=True)
+        job = replace(self.jobs(1)[0], part=part)
+        assert self.send([job], provider=provider)[0].result == Result.AMBIGUOUS
+        assert provider.look_up(job, began).result == Result.ACCEPTED
+
     def test_an_oauth2_token_alone_is_enough(self):
         with answering(b'{"data": {"id": "7", "text": "t"}}') as (port, calls):
             provider = X(settings_of.read(X, {"bearer_token": "oauth-2-token", "base_url": f"http://127.0.0.1:{port}"}))
@@ -587,7 +625,10 @@ class TestX(Conformance):
         [
             ("abc", 3),
             ("你好", 4),
-            ("see https://shop.example/" + "x" * 200, 4 + 23),
+            ("see https://shop.com/" + "x" * 200, 4 + 23),
+            ("立即抢购https://shop.com/sale，全场五折" + "抢" * 120, 281),
+            ("x" * 257 + " README.md", 281),
+            ("https://shop.kids/a", 19),
             ("é", 1),
             ("🙂", 2),
             ("👩‍👩‍👧", 2),
@@ -595,7 +636,11 @@ class TestX(Conformance):
         ],
     )
     def test_length_is_counted_as_x_does(self, text, length):
-        assert weight(text) == length
+        provider = self.open()
+        more = "x" * (280 - length) + " " * (length < 281)
+        (told,) = provider.lint(PostPart(text=more + text))
+        assert "281 characters long as X counts" in told
+        assert length == 281 or provider.lint(PostPart(text=more[1:] + text)) == []
 
 
 class TestFcm(Conformance):

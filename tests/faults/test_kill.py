@@ -78,9 +78,9 @@ class Place:
         self.workers: list[subprocess.Popen] = []
         self.scheduler: subprocess.Popen | None = None
 
-    def manage(self, *arguments: str, text: str | None = None, check: bool = True) -> str:
+    def manage(self, *arguments: str, text: str | None = None, check: bool = True, timeout: float = 200) -> str:
         done = subprocess.run(
-            [*MANAGE, *arguments], env=self.env, input=text, capture_output=True, text=True, timeout=200
+            [*MANAGE, *arguments], env=self.env, input=text, capture_output=True, text=True, timeout=timeout
         )
         assert not check or done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         return done.stdout
@@ -93,8 +93,11 @@ class Place:
     def start_worker(self, number: int) -> subprocess.Popen:
         return self.start(processes.worker(number).command)
 
+    def start_scheduler(self) -> subprocess.Popen:
+        return self.start(processes.scheduler().command)
+
     def up(self) -> None:
-        self.scheduler = self.start(processes.scheduler().command)
+        self.scheduler = self.start_scheduler()
         self.workers = [self.start_worker(number) for number in range(WORKERS)]
 
     def down(self) -> None:

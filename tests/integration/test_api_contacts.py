@@ -127,12 +127,17 @@ def test_each_broken_row_is_told_by_its_line_and_stops_no_other(send):
         {"external_id": "last", "email": "last@shop.test"},
     ]
     answer = send(rows)
-    assert counts(answer) == (2, 0, 0, 18)
-    assert [error["line"] for error in answer["errors"]] == [2, *range(4, 21)]
+    assert counts(answer) == (4, 0, 0, 16)
+    assert [error["line"] for error in answer["errors"]] == [2, 4, 5, *range(8, 21)]
+    # A bad time zone or language costs the row that field, not the person.
+    assert [(warning["line"], warning["message"].split()[0]) for warning in answer["warnings"]] == [
+        (6, "“timezone”"), (7, "“locale”"),
+    ]  # fmt: skip
+    assert (answer["with_address"], answer["with_consent"]) == (2, 1)
     assert all(
         error["message"].endswith((".", "}.")) and "example.com" not in error["message"] for error in answer["errors"]
     )
-    assert set(Contact.objects.values_list("external_id", flat=True)) == {"42", "last"}
+    assert set(Contact.objects.values_list("external_id", flat=True)) == {"42", "3", "4", "last"}
 
 
 def test_bytes_that_are_no_text_and_windows_line_ends(send):
@@ -218,3 +223,55 @@ def test_a_segment_is_saved_and_counted(client, token, send):
     refused = post({"name": "Wrong", "rule": {"field": "password", "op": "eq", "value": 1}})
     assert refused.status_code == 422
     assert "password" in refused.json()["detail"]
+
+
+@pytest.fixture
+def shut(client, token):
+    def post(rows, status=200):
+        body = "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows).encode()
+        answer = client.post(
+            "/api/v1/suppressions/import",
+            body,
+            content_type="application/x-ndjson",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert answer.status_code == status, answer.content
+        return answer.json()
+
+    return post
+
+
+def test_the_former_tools_people_are_closed_before_they_are_contacts(shut, send):
+    rows = [
+        {"email": "Ann@example.com"},
+        {"email": "bo@example.com", "reason": "cleaned"},
+        {"email": "cy@example.com", "reason": "SPAM_COMPLAINT", "occurred_at": "2024-01-01T00:00:00Z"},
+        {"address": "token-1", "channel": "push", "reason": "manual"},
+        {"email": "nonsense"},
+        {"email": "d@example.com", "reason": "erased"},
+        {"email": "d@example.com", "raeson": "manual"},
+        {"address": "+49170", "channel": "phone"},
+        "[",
+    ]
+    first = shut(rows)
+    assert (first["closed"], first["known"], first["refused"]) == (4, 0, 5)
+    assert [error["line"] for error in first["errors"]] == [5, 6, 7, 8, 9]
+    again = shut(rows)
+    assert (again["closed"], again["known"]) == (0, 4)
+    assert dict(Suppression.objects.values_list("reason", "purpose")) == {
+        "unsubscribed": "marketing", "bounced": "", "complained": "marketing", "manual": "",
+    }  # fmt: skip
+    send([{**ANN, "email": "ann@example.com"}])
+    from campaigns.audiences import selectors
+
+    key = keys.recipient_key("email", "ann@example.com")
+    assert selectors.is_suppressed([key], "email") == {key}
+
+
+def test_a_heavier_reason_takes_the_place_of_a_lighter_one_and_consents_end(shut, send):
+    send([ANN])
+    assert shut([{"email": ANN["email"]}])["withdrawn"] == 1
+    assert shut([{"email": ANN["email"], "reason": "complained"}])["closed"] == 0
+    assert Suppression.objects.get().reason == "complained"
+    assert not Contact.objects.get().consents.get(channel="email").granted
+    assert Contact.objects.get().consents.get(channel="push").granted

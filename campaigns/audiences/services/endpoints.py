@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from campaigns.audiences import keys
+from campaigns.audiences import arrivals, keys
 from campaigns.audiences.models import Contact, Endpoint
 from core.errors import Conflict
 
@@ -12,7 +12,7 @@ def register(contact: Contact, channel: str, address: str, platform: str = "") -
     if contact.erased_at is not None:
         raise Conflict(_("This contact has been erased."))
     spelling = keys.written(channel, address)
-    endpoint, _made = Endpoint.objects.update_or_create(
+    endpoint, made = Endpoint.objects.update_or_create(
         contact=contact,
         recipient_key=keys.key_of_written(channel, spelling),
         defaults={
@@ -22,6 +22,8 @@ def register(contact: Contact, channel: str, address: str, platform: str = "") -
             "status": Endpoint.Status.ACTIVE,
         },
     )
+    if made:
+        arrivals.announce([arrivals.Arrival(contact.pk, contact.external_id or "", (endpoint.recipient_key,))])
     return endpoint
 
 

@@ -3,7 +3,8 @@
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from campaigns.audiences import keys
+from campaigns.audiences import keys, values
 from campaigns.audiences.rules import ATTRIBUTE_NAME
 from core import clock
 from core.errors import Invalid
@@ -20,6 +21,7 @@ FIELDS = frozenset(
     {
         "external_id",
         "email",
+        "phone",
         "first_name",
         "last_name",
         "locale",
@@ -54,8 +56,11 @@ class Address:
 class ContactRow:
     """A checked row. `columns` holds only what was given; `attributes` is merged, null takes one away.
 
+    external_id empty when the row is known by its address alone
     email       the contact's one e-mail address, or None when the row says nothing of it
     no_email    the row says that there is none
+    phone       likewise; nothing is sent there
+    warnings    fields that could not be taken, each with what to change
     """
 
     external_id: str
@@ -64,13 +69,21 @@ class ContactRow:
     attributes: Mapping[str, Any]
     email: Address | None
     no_email: bool
+    phone: Address | None
+    no_phone: bool
     devices: tuple[Address, ...]
     consents: tuple[str, ...]
     consented_at: datetime | None
+    warnings: tuple[str, ...] = ()
 
 
-def read(data: Any) -> ContactRow:
-    """The row that `data` means; raises `Invalid`."""
+def read(data: Any, kinds: Mapping[str, str] | None = None, *, by_address: bool = False) -> ContactRow:
+    """The row that `data` means; raises `Invalid`.
+
+    A language or a time zone that cannot be read costs the row that field, not the person; `warnings` says so, and names
+    an attribute that is not of its declared kind (`kinds`). What tells who somebody is must be right, or the row is refused.
+    With `by_address` the e-mail address may stand for the id.
+    """
     if not isinstance(data, Mapping):
         raise Invalid(_("A contact is an object such as {“external_id”: “42”}."))
     if not data.keys() <= FIELDS:
@@ -80,22 +93,56 @@ def read(data: Any) -> ContactRow:
     for name in ("first_name", "last_name"):
         if name in data:
             columns[name] = _name(name, data[name])
-    if "locale" in data:
-        columns["locale"] = _locale(data["locale"])
-    if "timezone" in data:
-        columns["timezone"] = _timezone(data["timezone"])
+    warnings: list[str] = []
+    for name, reader in (("locale", _locale), ("timezone", _timezone)):
+        if name in data:
+            with _or_without(warnings):
+                columns[name] = reader(data[name])
     email = data.get("email")
+    attributes = _attributes(data["attributes"]) if data.get("attributes") else {}
     return ContactRow(
-        external_id=_external_id(data.get("external_id")),
+        external_id=""
+        if by_address and email and not data.get("external_id")
+        else _external_id(data.get("external_id")),
         columns=columns,
         market=_market(data["market"]) if "market" in data else None,
-        attributes=_attributes(data["attributes"]) if data.get("attributes") else {},
+        attributes=_of_their_kind(attributes, kinds, warnings) if kinds else attributes,
         email=_address(keys.EMAIL, email) if email else None,
         no_email="email" in data and not email,
+        phone=_address(keys.PHONE, data["phone"]) if data.get("phone") else None,
+        no_phone="phone" in data and not data["phone"],
         devices=_devices(data),
         consents=_consents(data["consents"]) if data.get("consents") else (),
         consented_at=_moment(data["consented_at"]) if data.get("consented_at") else None,
+        warnings=tuple(warnings),
     )
+
+
+@contextmanager
+def _or_without(warnings: list[str]) -> Iterator[None]:
+    """What is `Invalid` inside costs that field alone."""
+    try:
+        yield
+    except Invalid as error:
+        warnings.append(error.message)
+
+
+def _of_their_kind(given: Mapping[str, Any], kinds: Mapping[str, str], warnings: list[str]) -> Mapping[str, Any]:
+    """Attributes of a declared kind as that kind: a text that spells one exactly is taken for it."""
+    found = dict(given)
+    for name in given.keys() & kinds.keys():
+        if given[name] is None:
+            continue
+        value = values.coerced(given[name], kinds[name])
+        if value is not None:
+            found[name] = value
+            continue
+        # Kept all the same: the kind may have been guessed from an earlier file, and no rule takes it for what it is not.
+        warnings.append(
+            _("“%(name)s” is a %(kind)s, and this row has “%(value)s” there. It is kept, but no rule compares it.")
+            % {"name": name, "kind": values.Kind(kinds[name]).label, "value": str(given[name])[:40]}
+        )
+    return found
 
 
 def read_line(line: bytes) -> Any:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 
 from campaigns.promotions.models import Offer, Product
+from core import money
 from core.errors import Invalid
 from core.models import Market, User
 
@@ -62,6 +63,7 @@ def create(
 
 def check(offer: Offer) -> None:
     """Raise `Invalid` with one sentence for the first thing that is wrong with the facts."""
+    money.check(offer.currency)
     if offer.starts_at.tzinfo is None or offer.ends_at.tzinfo is None:
         raise Invalid(_("The offer's times need a time zone."))
     if offer.ends_at <= offer.starts_at:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from campaigns.audiences.models import Contact
 from campaigns.promotions import selectors
 from campaigns.promotions.models import Order, OrderLine
-from campaigns.promotions.services import redemptions
-from core import clock
+from campaigns.promotions.services import customers, redemptions
+from campaigns.promotions.services.customers import Customer
+from core import clock, money
 from core.errors import Conflict, Invalid
 
 MOST_LINES = 1000
@@ -38,7 +39,7 @@ def take(
     currency: str,
     lines: Sequence[Line] = (),
     total_minor: int | None = None,
-    customer: str = "",
+    customer: str | Customer = "",
     contact: Contact | None = None,
     code: str = "",
     click_token: str = "",
@@ -46,14 +47,17 @@ def take(
 ) -> Order:
     """Take an order; the same number with the same body again answers the row that is there.
 
-    `customer` is the shop's id of the customer; one we do not know is an order without a contact. Lines must add up to the
-    total when both are given. A `code` that belongs to an offer is a redemption of it.
+    `customer` is the shop's id of the customer, or an address or number of hers; one we do not know yet is an order without
+    a contact, which is linked when the contact appears, or when the order is told again. Lines must add up to the total when
+    both are given. A `code` that belongs to an offer is a redemption of it.
 
     Raises `Conflict` for the same number with another body, `Invalid` for a body that makes no sense.
     """
+    who = customers.named(customer) if isinstance(customer, str) else customer
+    references = who.keys()
     total = _checked_total(external_id, currency, lines, total_minor)
     occurred_at = occurred_at.astimezone(UTC) if occurred_at else None
-    body_hash = _hash(currency, lines, total, customer or _name_of(contact), code, click_token, occurred_at)
+    body_hash = _hash(currency, lines, total, _name_of(who, contact), code, click_token, occurred_at)
     order = Order.objects.filter(source=source, external_id=external_id).first()
     if order is None:
         try:
@@ -61,7 +65,7 @@ def take(
                 Order(
                     source=source,
                     external_id=external_id,
-                    contact=contact or _contact_of(customer),
+                    contact=contact or customers.find(who),
                     currency=currency,
                     total_minor=total,
                     code=code,
@@ -70,6 +74,7 @@ def take(
                     occurred_at=occurred_at or clock.now(),
                 ),
                 lines,
+                who if references else None,
             )
         except IntegrityError:
             order = Order.objects.get(source=source, external_id=external_id)
@@ -79,12 +84,15 @@ def take(
             % {"number": external_id},
             code="order_conflict",
         )
+    customers.link_if_known(order, who)
     return order
 
 
-def _create(order: Order, lines: Sequence[Line]) -> Order:
+def _create(order: Order, lines: Sequence[Line], who: Customer | None) -> Order:
     with transaction.atomic():
         order.save(force_insert=True)
+        if order.contact is None and who is not None:
+            customers.keep(order, who)
         OrderLine.objects.bulk_create(
             [
                 OrderLine(
@@ -114,8 +122,7 @@ def _create(order: Order, lines: Sequence[Line]) -> Order:
 def _checked_total(external_id: str, currency: str, lines: Sequence[Line], total_minor: int | None) -> int:
     if not external_id or len(external_id) > 200:
         raise Invalid(_("An order needs a number of at most 200 characters."))
-    if len(currency) != 3 or not currency.isascii() or not currency.isupper():
-        raise Invalid(_("“currency” must be an ISO 4217 code such as EUR."))
+    money.check(currency)
     if len(lines) > MOST_LINES:
         raise Invalid(_("An order has at most %(most)d lines.") % {"most": MOST_LINES})
     if not lines and total_minor is None:
@@ -137,12 +144,12 @@ def _checked_total(external_id: str, currency: str, lines: Sequence[Line], total
     return total
 
 
-def _contact_of(customer: str) -> Contact | None:
-    return Contact.objects.filter(external_id=customer).first() if customer else None
-
-
-def _name_of(contact: Contact | None) -> str:
-    return "" if contact is None else str(contact.public_id)
+def _name_of(who: Customer, contact: Contact | None) -> str:
+    if not who:
+        return "" if contact is None else str(contact.public_id)
+    if who.is_word or not (who.email or who.phone):
+        return who.external_id
+    return json.dumps([who.external_id, who.email, who.phone])
 
 
 def _hash(

@@ -1,16 +1,24 @@
 """Leasing chunks: one worker at a time holds a range, and an epoch that rises with every lease keeps old holders out."""
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
+from campaigns.publishing import sql
 from campaigns.publishing.models import Chunk
 from campaigns.publishing.states import ChunkState
 from core import clock
+
+SICK_AFTER = timedelta(seconds=20)
+"""A slice that nobody answered for so long says that the provider is not well."""
+_APART = 2**30
+"""Numbers of chunks from here on hold what waits for an answer apart from the chunk it came from."""
 
 
 class LostLease(Exception):
@@ -19,7 +27,7 @@ class LostLease(Exception):
 
 @dataclass(slots=True)
 class Lease:
-    """A chunk in the hands of one worker."""
+    """A chunk in the hands of one worker. `is_apart`: no range, only what is in the air and awaits its answer."""
 
     chunk_id: int
     run_id: int
@@ -27,6 +35,7 @@ class Lease:
     last_seq: int
     next_seq: int
     is_retry: bool
+    is_apart: bool = False
 
 
 def duration() -> timedelta:
@@ -71,10 +80,61 @@ def renew(held: Lease, *, next_seq: int | None = None) -> None:
 
 def finish(held: Lease, state: ChunkState) -> None:
     """Put the chunk back: `DONE`, or `OPEN` for somebody else to go on; raises `LostLease`."""
-    changes: dict[str, Any] = {"state": state, "lease_owner": "", "lease_until": None}
+    changes: dict[str, Any] = {"state": state, "lease_owner": "", "lease_until": None, "silent": False}
     if not held.is_retry:
         changes["next_seq"] = held.next_seq
     if not Chunk.objects.filter(pk=held.chunk_id, epoch=held.epoch, state=ChunkState.LEASED).update(**changes):
+        raise LostLease
+
+
+def is_unanswered(account_id: int) -> bool:
+    """Whether a slice of the account, of any worker anywhere, is in the air that nobody has answered yet: until somebody
+    does, or the account is found silent, it is given no more."""
+    young = Q(waiting_since=None) | Q(waiting_since__gt=clock.ledger_now() - SICK_AFTER)
+    held = Chunk.objects.filter(young, state=ChunkState.LEASED, silent=True)
+    return held.filter(run__publication__account=account_id).exists()
+
+
+def mark_silent(held: Lease, silent: bool) -> None:
+    """Note that nobody has answered what is in the air under this lease, or that somebody has."""
+    Chunk.objects.filter(pk=held.chunk_id, epoch=held.epoch, state=ChunkState.LEASED).exclude(silent=silent).update(
+        silent=silent
+    )
+
+
+@transaction.atomic
+def set_apart(held: Lease, owner: str, in_air: Sequence[int], unstarted: Mapping[int, int], *, silent: bool) -> Lease:
+    """Hold what is in the air under a lease of its own, and put the chunk back for others; raises `LostLease`.
+
+    `in_air`: ids of deliveries that may have been handed over; `unstarted`: ids and `seq` of those that surely were not.
+    """
+    now = clock.ledger_now()
+    renew(held)
+    sql.give_back(list(unstarted), held.chunk_id, held.epoch, now, to_retries=held.is_retry)
+    apart = Chunk.objects.create(
+        run_id=held.run_id,
+        # A delivery is in the air once at a time, so the number is free.
+        number=_APART + in_air[0] % _APART,
+        first_seq=1,
+        last_seq=1,
+        next_seq=1,
+        is_retry=True,
+        state=ChunkState.LEASED,
+        epoch=1,
+        lease_owner=owner,
+        lease_until=now + duration(),
+        waiting_since=now,
+        silent=silent,
+    )
+    sql.move_attempts(in_air, held.chunk_id, held.epoch, apart.pk, apart.epoch)
+    held.next_seq = min([held.next_seq, *unstarted.values()])
+    finish(held, ChunkState.OPEN)
+    return Lease(apart.pk, held.run_id, apart.epoch, last_seq=1, next_seq=1, is_retry=True, is_apart=True)
+
+
+def end_apart(held: Lease) -> None:
+    """Everything that waited apart is settled; raises `LostLease`."""
+    if not Chunk.objects.filter(pk=held.chunk_id, epoch=held.epoch, state=ChunkState.LEASED).delete()[0]:
         raise LostLease
 
 

@@ -12,6 +12,8 @@ from campaigns.planning.states import PUBLICATION, PublicationState
 from campaigns.publishing import bells
 from campaigns.publishing.models import Chunk, Delivery, Run
 from campaigns.publishing.services import pipeline, seals
+from campaigns.publishing.services.flights import Row
+from campaigns.publishing.services.jobs import job_for
 from campaigns.publishing.states import DELIVERY, RUN, ChunkState, DeliveryState, RunState
 from channels import registry
 from channels.base import Result
@@ -84,7 +86,7 @@ def look_up(delivery: Delivery) -> bool:
     loaded = seals.load_part(delivery.part_id)
     provider = registry.open_provider(account)
     try:
-        job = pipeline.job_for(loaded, pipeline.Row.of(delivery))
+        job = job_for(loaded, Row.of(delivery))
         first = delivery.attempts.order_by("number").first()
         found = provider.look_up(job, first.started_at if first else delivery.changed_at)
     finally:

@@ -7,128 +7,57 @@ committed since (an unsubscription, a pause) holds within a second.
 """
 
 import logging
-import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Count, Min, Q
+from django.utils.translation import gettext as _
 
-from campaigns.audiences import selectors as audiences
-from campaigns.audiences.models import Endpoint, Suppression
+from campaigns.audiences.models import Suppression
 from campaigns.audiences.services import endpoints, suppressions
-from campaigns.links import services as links
-from campaigns.links import tokens
 from campaigns.planning.states import PublicationState
 from campaigns.publishing import outcomes, refs, sql
 from campaigns.publishing.compiler import Loaded
 from campaigns.publishing.journal import Journal, Unwritable
-from campaigns.publishing.models import Delivery, Run, SealPart
-from campaigns.publishing.services import accounts, chunks, holds, seals
+from campaigns.publishing.models import Attempt, Delivery, Run, SealPart
+from campaigns.publishing.services import chunks, holds, picking, seals, tower
 from campaigns.publishing.services.chunks import Lease, LostLease
+from campaigns.publishing.services.flights import Row, Slice, SliceFlight, TooLate, stopping
+from campaigns.publishing.services.jobs import job_for
+from campaigns.publishing.services.slots import Turn, slots
 from campaigns.publishing.states import ChunkState, DeliveryState, RunState
 from channels import registry
-from channels.base import Blame, Channel, Flight, Job, Outcome, Provider, Result
+from channels.base import Blame, Channel, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
+from channels.services import health
 from core import clock, db, disk, installation
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 0.5
-CUT_AFTER = 0.7
-"""A slice that is not through by then is cut: together with the transaction this stays below a second."""
 FIRST_SLICE = 25
 LARGEST_SLICE = 500
 IDLE_TURNS = 2
 PATIENCE = 3600.0
 """Seconds that answers are kept in memory while the database cannot take them."""
-
-stopping = threading.Event()
-"""Set when this process was asked to end: no further slice begins, so that an orderly end leaves nothing in doubt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One delivery of a slice with what its message needs."""
-
-    delivery_id: int
-    seq: int
-    recipient_key: str
-    part_id: int
-    tries: int
-    address: str
-    contact: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, delivery: Delivery) -> "Row":
-        """Of one delivery, by itself."""
-        contact, endpoint = delivery.contact, delivery.endpoint
-        assert delivery.part_id is not None
-        return cls(
-            delivery_id=delivery.pk,
-            seq=delivery.seq,
-            recipient_key=delivery.recipient_key,
-            part_id=delivery.part_id,
-            tries=delivery.attempts_made,
-            address=endpoint.address if endpoint else "",
-            contact={
-                "first_name": contact.first_name if contact else "",
-                "last_name": contact.last_name if contact else "",
-                "locale": contact.locale if contact else "",
-                "attributes": contact.attributes if contact else {},
-            },
-        )
-
-
-@dataclass(slots=True)
-class Slice:
-    """What is in the air: rows that the database knows as `attempting`."""
-
-    rows: Sequence[Row]
-    began_at: datetime
-    began: float
-    answers: dict[int, Outcome] = field(default_factory=dict)
-    unstarted: list[Row] = field(default_factory=list)
-    seconds: float = 0.0
-
-
-class SliceFlight(Flight):
-    """Tells the journal, and tells the provider when to stop."""
-
-    def __init__(self, journal: Journal, rows: Mapping[str, Row], began: float) -> None:
-        self.journal = journal
-        self.rows = rows
-        self.began = began
-        self.begun: set[str] = set()
-
-    def started(self, refs: Sequence[str]) -> None:
-        """Noted in the journal before this returns."""
-        self.journal.started([self.key(ref) for ref in refs])
-        self.begun.update(refs)
-
-    def answered(self, outcomes: Sequence[Outcome]) -> None:
-        """Noted in the journal."""
-        self.journal.answered([(self.key(outcome.ref), outcome) for outcome in outcomes])
-
-    def should_stop(self) -> bool:
-        """True once this slice has taken too long, this process is to end, or there is no room to note what happens."""
-        return stopping.is_set() or time.monotonic() - self.began > CUT_AFTER or disk.short()
-
-    def key(self, ref: str) -> tuple[int, int]:
-        """What the journal calls the job."""
-        row = self.rows[ref]
-        return row.delivery_id, row.tries
+SILENT_MESSAGES = 5
+"""So many messages in a row without an answer say that the provider is not well; of a call for many, one says it."""
+OUR_OWN = frozenset({"render", "address", "part", "smtputf8"})
+"""Codes of outcomes that no provider gave: they say nothing about it."""
 
 
 class Sender:
     """One worker's turn at one run."""
 
-    def __init__(self, run: Run, journal: Journal) -> None:
+    def __init__(
+        self, run: Run, journal: Journal, turn: Turn | None = None, *, probing: datetime | None = None
+    ) -> None:
         account = run.publication.account
         assert account is not None and run.seal_id is not None
         self.run_id = run.pk
@@ -145,6 +74,11 @@ class Sender:
         self.keeper = chunks.Keeper()
         self.size = max(FIRST_SLICE, min(self.capabilities.batch_size, LARGEST_SLICE))
         self.healthy = account.health == ChannelAccount.Health.OK
+        self.unanswered = account.unanswered
+        self.probing = probing
+        """Until when this worker, and no other, may try an account that is not well."""
+        self.turn = turn or Turn(slots, run.pk, account.pk, 0, fresh=False)
+        self.lease: Lease | None = None
         self.stopped = False
 
     def close(self) -> None:
@@ -162,30 +96,38 @@ class Sender:
         try:
             while True:
                 stop = stopping.is_set() or time.monotonic() > until or idle >= IDLE_TURNS
+                stop = stop or self.turn.should_yield() or not self.turn.come_back()
                 try:
                     opened = self.advance_patiently(lease, closing, stop=stop)
+                    if opened is None:
+                        return
+                    closing = self.fly(opened)
+                    assert self.lease is not None
+                    if self.lease.is_apart:
+                        db.patiently(partial(self.land, self.lease, closing), seconds=PATIENCE, enough=stopping.is_set)
+                        return
                 except LostLease:
                     self.rescue(lease, closing)
                     return
-                if opened is None:
-                    return
-                closing = self.fly(opened)
-                idle = idle + 1 if not closing.answers else 0
+                idle = idle + 1 if not (closing.answers or closing.narrowed) else 0
         finally:
             self.keeper.hold(None)
 
     def advance_patiently(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
         """`advance`, again while the database is busy or its disk full: these answers are known nowhere else."""
         came_to = lease.next_seq
+        before = self.healthy, self.probing, self.unanswered, self.stopped
 
         def again() -> Slice | None:
             lease.next_seq = came_to
+            self.healthy, self.probing, self.unanswered, self.stopped = before
             return self.advance(lease, closing, stop=stop)
 
         return db.patiently(again, seconds=PATIENCE, enough=stopping.is_set)
 
     def advance(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
         """The one transaction between two slices; None when the chunk is put back."""
+        self.lease = lease
         with transaction.atomic():
             now = clock.ledger_now()
             chunks.renew(lease)
@@ -195,27 +137,38 @@ class Sender:
             if stop or self.stopped:
                 chunks.finish(lease, ChunkState.OPEN)
                 return None
-            rows = self.next_rows(lease, now)
-            wanted = self.weed_out(rows, now)
-            if not rows:
+            picked = picking.next_rows(lease, now, self.size if self.healthy else 1)
+            wanted = picking.weed_out(picked.rows, self.channel, now)
+            if not picked.rows:
                 chunks.finish(lease, ChunkState.DONE)
                 return None
             begun = sql.begin_attempts([row.delivery_id for row in wanted], lease.chunk_id, lease.epoch, now)
             if not lease.is_retry:
-                lease.next_seq = rows[-1].seq + 1
+                lease.next_seq = picked.rows[-1].seq + 1
             chunks.renew(lease, next_seq=lease.next_seq)
-        return Slice([row for row in wanted if row.delivery_id in begun], clock.ledger_now(), time.monotonic())
+        rows = [row for row in wanted if row.delivery_id in begun]
+        return Slice(rows, clock.ledger_now(), time.monotonic(), suspects=picked.suspects)
+
+    def land(self, lease: Lease, closing: Slice) -> None:
+        """Settle what had to wait so long for its answers that the rest of its chunk went to others."""
+        with transaction.atomic():
+            chunks.renew(lease)
+            self.settle(lease, closing, clock.ledger_now())
+            chunks.end_apart(lease)
 
     def settle(self, lease: Lease, closing: Slice, now: datetime) -> None:
         """Write what became of the last slice."""
-        waits_until = self.note_health(closing.answers.values())
-        first_tries = self.first_tries(closing)
+        answers = [closing.answers[row.delivery_id] for row in closing.rows if row.delivery_id in closing.answers]
+        waits_until = self.note_health(answers)
+        self.note_silence(answers, closing)
+        replays = self.replays(closing)
         rows = [
             outcomes.row_for(
                 row.delivery_id,
                 closing.answers[row.delivery_id],
-                tries=row.tries,
-                first_try_at=first_tries.get(row.delivery_id, closing.began_at),
+                deferrals=row.deferrals,
+                replays=replays.get(row.delivery_id, (0, closing.began_at))[0],
+                first_try_at=replays.get(row.delivery_id, (0, closing.began_at))[1],
                 capabilities=self.capabilities,
                 account_waits_until=waits_until,
                 now=now,
@@ -224,40 +177,73 @@ class Sender:
             if row.delivery_id in closing.answers
         ]
         sql.settle(rows, lease.chunk_id, lease.epoch, now)
-        if closing.unstarted:
-            sql.give_back([row.delivery_id for row in closing.unstarted], lease.chunk_id, lease.epoch, now)
+        if unstarted := closing.unstarted:
+            ids = [row.delivery_id for row in unstarted]
+            sql.give_back(ids, lease.chunk_id, lease.epoch, now, to_retries=lease.is_retry)
             if not lease.is_retry:
-                lease.next_seq = min(lease.next_seq, *(row.seq for row in closing.unstarted))
+                lease.next_seq = min(lease.next_seq, *(row.seq for row in unstarted))
+        self.note_suspects(closing)
         self.close_dead(closing)
 
-    def first_tries(self, closing: Slice) -> dict[int, datetime]:
-        """When messages of which the answer was lost were tried first: only replays ask."""
+    def note_suspects(self, closing: Slice) -> None:
+        """Keep how far the search for a bad message among many has come."""
+        rows = Delivery.objects.filter(run=self.run_id, state=DeliveryState.PENDING)
+        found = any(answer.result == Result.REJECTED for answer in closing.answers.values())
+        if closing.suspects is not None and (found or closing.narrowed is not None):
+            rows.filter(suspects=closing.suspects).update(suspects=None)
+        if closing.narrowed:
+            rows.filter(pk__in=closing.narrowed).update(suspects=min(closing.narrowed))
+
+    def replays(self, closing: Slice) -> dict[int, tuple[int, datetime]]:
+        """How often, and since when, messages may have been sent whose answers were lost: only replays ask."""
         lost = [
             row.delivery_id
             for row in closing.rows
-            if row.tries > 1 and (answer := closing.answers.get(row.delivery_id)) and answer.result == Result.AMBIGUOUS
+            if row.number > 1 and (answer := closing.answers.get(row.delivery_id)) and answer.result == Result.AMBIGUOUS
         ]
-        return first_tries(lost)
+        return replays(lost)
 
     def note_health(self, answers: Iterable[Outcome]) -> datetime | None:
         """What the answers say about the account; returns until when it waits."""
         waits: datetime | None = None
-        accepted = False
         for answer in answers:
-            accepted = accepted or answer.result == Result.ACCEPTED
             if answer.result in {Result.RETRY, Result.REJECTED}:
                 if answer.blame == Blame.ACCOUNT:
-                    waits = accounts.broken(self.account_id, answer.detail or answer.code)
+                    waits = health.broken(self.account_id, answer.detail or answer.code)
                     break
                 if answer.blame == Blame.PROVIDER:
-                    waits = accounts.waiting(self.account_id, answer.retry_at, answer.detail or answer.code)
+                    waits = health.waiting(self.account_id, answer.retry_at, answer.detail or answer.code)
                     break
         if waits is not None:
             self.stopped = True
-        elif accepted and not self.healthy:
-            accounts.fine(self.account_id)
-            self.healthy = True
         return waits
+
+    def note_silence(self, answers: Sequence[Outcome], closing: Slice) -> None:
+        """Messages that nobody answered are a sign of a sick provider, as an acceptance is one of a sound one."""
+        in_a_row, longest, afresh = 0, 0, False
+        for answer in answers:
+            if answer.result == Result.AMBIGUOUS:
+                in_a_row += 1
+                longest = max(longest, in_a_row)
+            elif answer.blame not in {Blame.ACCOUNT, Blame.PROVIDER} and answer.code not in OUR_OWN:
+                in_a_row, afresh = 0, True
+        if self.stopped and not longest:
+            return
+        if any(answer.result == Result.ACCEPTED for answer in answers) and not in_a_row:
+            if not self.healthy or self.unanswered or closing.judged:
+                health.fine(self.account_id)
+                self.healthy, self.probing = True, None
+        elif (longest or (afresh and self.unanswered)) and not closing.judged:
+            total = health.unanswered(self.account_id, in_a_row, afresh=afresh)
+            limit = 1 if self.capabilities.batch_size > 1 or not self.healthy else SILENT_MESSAGES
+            if longest and max(total, longest) >= limit:
+                self.rest(total)
+
+    def rest(self, count: int) -> None:
+        """Nobody answers: the account rests, and one message tries it again."""
+        said = _("No answer came to %(count)d messages in a row; they may have arrived. One message tries it again.")
+        health.silent(self.account_id, said % {"count": count}, by_probe=self.probing is not None)
+        self.stopped = True
 
     def close_dead(self, closing: Slice) -> None:
         """The provider says that an address does not exist: nobody writes there again."""
@@ -276,6 +262,7 @@ class Sender:
         if run.state != RunState.LIVE or run.publication.state != PublicationState.LIVE or account is None:
             self.stopped = True
             return
+        self.unanswered = account.unanswered
         since = max(filter(None, (run.due_at, run.started_at, run.moved_at)))
         allowed, _why = installation.may_send()
         if not allowed:
@@ -286,7 +273,9 @@ class Sender:
             part_id: part.sha256 for part_id, part in self.parts.items()
         }:
             self.hold(run, "seal")
-        elif (account.blocked_until and account.blocked_until > now) or disk.short():
+        elif (
+            account.blocked_until and account.blocked_until > now and account.blocked_until != self.probing
+        ) or disk.short():
             self.stopped = True
         elif now - since > timedelta(seconds=2):
             Run.objects.filter(pk=run.pk).update(moved_at=now)
@@ -295,71 +284,6 @@ class Sender:
         """Stop everything of this publication until a person looks."""
         holds.hold(run.publication, reason)
         self.stopped = True
-
-    # --- choosing the next rows ---
-
-    def next_rows(self, lease: Lease, now: datetime) -> list[Row]:
-        """The next pending rows of the chunk, at most a slice."""
-        rows = Delivery.objects.filter(run_id=self.run_id, state=DeliveryState.PENDING)
-        if lease.is_retry:
-            rows = rows.filter(next_at__lte=now).order_by("next_at", "seq")
-        else:
-            rows = rows.filter(next_at=None, seq__gte=lease.next_seq, seq__lte=lease.last_seq).order_by("seq")
-        size = 1 if not self.healthy else self.size
-        return [
-            Row(
-                delivery_id=row[0],
-                seq=row[1],
-                recipient_key=row[2],
-                part_id=row[3],
-                tries=row[4] + 1,
-                address=(row[5] or "") if row[6] == Endpoint.Status.ACTIVE else "",
-                contact={
-                    "id": row[7],
-                    "first_name": row[8] or "",
-                    "last_name": row[9] or "",
-                    "locale": row[10] or "",
-                    "attributes": row[11] or {},
-                    "erased": row[12] is not None,
-                    "endpoint": row[6],
-                },
-            )
-            for row in rows.values_list(
-                "pk",
-                "seq",
-                "recipient_key",
-                "part_id",
-                "attempts_made",
-                "endpoint__address",
-                "endpoint__status",
-                "contact_id",
-                "contact__first_name",
-                "contact__last_name",
-                "contact__locale",
-                "contact__attributes",
-                "contact__erased_at",
-            )[:size]
-        ]
-
-    def weed_out(self, rows: Sequence[Row], now: datetime) -> list[Row]:
-        """Skip, with the reason, whoever must not be written to any more; returns the others."""
-        if self.channel == Channel.SOCIAL or not rows:
-            return list(rows)
-        closed = audiences.is_suppressed([row.recipient_key for row in rows], self.channel)
-        people = [row.contact["id"] for row in rows if row.contact["id"] is not None]
-        unwilling = audiences.withdrawn(people, self.channel)
-        reasons: dict[int, str] = {}
-        for row in rows:
-            if row.contact["id"] is None or row.contact["erased"] or row.contact["endpoint"] is None:
-                reasons[row.delivery_id] = "erased"
-            elif row.recipient_key in closed:
-                reasons[row.delivery_id] = "suppressed"
-            elif row.contact["id"] in unwilling:
-                reasons[row.delivery_id] = "no_consent"
-            elif not row.address:
-                reasons[row.delivery_id] = "invalid_address"
-        sql.skip(reasons, now)
-        return [row for row in rows if row.delivery_id not in reasons]
 
     # --- in the air ---
 
@@ -378,23 +302,50 @@ class Sender:
                 )
         flight = SliceFlight(self.journal, rows, opened.began)
         began = time.monotonic()
-        try:
-            for outcome in self.provider.send(jobs, flight) if jobs else ():
-                opened.answers[rows[outcome.ref].delivery_id] = outcome
-        except AlmanacError as error:
-            self.refused(opened, jobs, rows, flight, error)
-        except Unwritable as error:
-            # What was to begin has not; what others of the slice have in the air may arrive.
-            log.error("%s Nothing more is begun.", error)
-            self.stopped = True
-        except Exception as error:
-            log.exception("The provider of account %s broke its contract.", self.account_id)
-            self.in_doubt(opened, rows, flight, type(error).__name__)
+        with self.watched(opened, flight, rows):
+            try:
+                for outcome in self.provider.send(jobs, flight) if jobs else ():
+                    opened.answers[rows[outcome.ref].delivery_id] = outcome
+            except TooLate:
+                pass  # what it was about to start was given back
+            except AlmanacError as error:
+                self.refused(opened, jobs, rows, flight, error)
+            except Unwritable as error:
+                # What was to begin has not; what others of the slice have in the air may arrive.
+                log.error("%s Nothing more is begun.", error)
+                self.stopped = True
+            except Exception as error:
+                log.exception("The provider of account %s broke its contract.", self.account_id)
+                self.in_doubt(opened, rows, flight, type(error).__name__)
         self.in_doubt(opened, rows, flight, "unanswered")
         opened.unstarted = [row for row in opened.rows if row.delivery_id not in opened.answers]
+        if flight.suspects is not None:
+            left = {row.delivery_id for row in opened.unstarted}
+            opened.narrowed = frozenset(left) & {rows[ref].delivery_id for ref in flight.suspects}
         opened.seconds = time.monotonic() - began
         self.pace(len(opened.answers), opened.seconds)
         return opened
+
+    @contextmanager
+    def watched(self, opened: Slice, flight: SliceFlight, rows: Mapping[str, Row]) -> Iterator[None]:
+        """Let the tower watch over the slice while it is in the air."""
+        assert self.lease is not None
+        aloft = tower.Aloft(
+            account_id=self.account_id,
+            lease=self.lease,
+            keeper=self.keeper,
+            turn=self.turn,
+            slice=opened,
+            flight=flight,
+            rows=rows,
+            owner=self.journal.owner,
+            by_probe=self.probing is not None,
+        )
+        with tower.watching(aloft):
+            yield
+        self.lease = aloft.lease
+        if aloft.told_silent and not self.lease.is_apart:
+            chunks.mark_silent(self.lease, False)
 
     def refused(
         self, opened: Slice, jobs: Sequence[Job], rows: Mapping[str, Row], flight: SliceFlight, error: AlmanacError
@@ -430,34 +381,18 @@ class Sender:
         """The lease was lost while the slice was in the air: its rows are in doubt by now, and these answers prove."""
         if closing is not None:
             answers = {
-                (row.delivery_id, row.tries): closing.answers[row.delivery_id]
+                (row.delivery_id, row.number): closing.answers[row.delivery_id]
                 for row in closing.rows
                 if row.delivery_id in closing.answers
             }
-            db.patiently(lambda: apply_answers(answers), seconds=PATIENCE, enough=stopping.is_set)
+            db.patiently(partial(apply_answers, answers), seconds=PATIENCE, enough=stopping.is_set)
 
 
-def job_for(loaded: Loaded, row: Row) -> Job:
-    """The job of one row; raises `Invalid` when a field cannot be put into the message."""
-    context: dict[str, Any] = {**row.contact, "contact": row.contact}
-    if loaded.names & {"click_base", "open_url"}:
-        click = tokens.make("click", row.delivery_id, loaded.link_set_id)
-        context["click_base"] = links.click_url(click, 0)[:-1]
-        context["open_url"] = links.open_url(click)
-    if "unsubscribe_url" in loaded.names:
-        token = tokens.make("unsubscribe", row.delivery_id, loaded.link_set_id)
-        context["unsubscribe_url"] = links.unsubscribe_url(token)
-    values = loaded.values(context)
-    ref = refs.make(row.delivery_id)
-    if loaded.post:
-        return Job(ref=ref, address="", part=loaded.part_for(values))
-    return Job(ref=ref, address=row.address, part=loaded.part, values=values)
-
-
-def first_tries(delivery_ids: Sequence[int]) -> dict[int, datetime]:
-    """When deliveries were tried first."""
-    found = Delivery.objects.filter(pk__in=delivery_ids).annotate(first=Min("attempts__started_at"))
-    return {pk: first for pk, first in found.values_list("pk", "first") if first}
+def replays(delivery_ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
+    """Of deliveries whose answers were lost before: how often, and when that was tried first. An outage is no such try."""
+    lost = Attempt.objects.filter(delivery__in=delivery_ids, outcome__in=[Result.AMBIGUOUS.value, "lost"])
+    found = lost.order_by().values_list("delivery").annotate(times=Count("pk"), first=Min("started_at"))
+    return {pk: (times, first) for pk, times, first in found}
 
 
 def apply_answers(answers: Mapping[tuple[int, int], Outcome]) -> int:

@@ -127,7 +127,7 @@ def release(publication: Publication, by: User | None) -> Publication:
 def _let_go(publication: Publication, by: User | None, action: str) -> Publication:
     with transaction.atomic():
         why = publication.state_reason
-        fuse = why.startswith("fuse_")
+        fuse = why == "doubts" or why.startswith("fuse_")
         if not holds.let_go(publication, fuse_off=fuse):
             raise _conflict(publication)
         log(publication, action, user=by, data={"was": why})

@@ -97,7 +97,7 @@ def lint(compiled: Compiled, provider: Provider) -> list[str]:
     assets = {hashlib.sha256(media.content).hexdigest(): media.content for media in compiled.media}
     loaded = compiler.load(compiled.content, part_id=0, link_set_id=0, assets=assets)
     # A post is counted with its link, so one has to stand there: the real ones are made when it is sent.
-    link = {"click_base": f"{settings.ALMANAC_BASE_URL}/c/preview/"}
+    link = {"click_base": links.sample_url().removesuffix("0")}
     part = loaded.part_for(loaded.values(link)) if loaded.post else loaded.part
     return [str(line) for line in provider.lint(part)]
 
@@ -124,7 +124,6 @@ def setting_for(publication: Publication, locale: str) -> Setting:
     """What the compiler has to know of `publication`."""
     campaign = publication.stage.campaign
     host = urlsplit(settings.ALMANAC_BASE_URL).hostname or "localhost"
-    shops = BrandKit.objects.exclude(shop_url="").values_list("shop_url", flat=True)
     kind, key = publication.content_kind, _key(publication)
     return Setting(
         locale=locale,
@@ -136,12 +135,19 @@ def setting_for(publication: Publication, locale: str) -> Setting:
             "utm_campaign": campaign.slug,
             "utm_content": str(publication.public_id),
         },
-        our_hosts=frozenset({host, *(urlsplit(url).hostname or "" for url in shops)} - {""}),
+        our_hosts=our_hosts(),
         facts=facts_of(publication, locale),
         view_url=content.public_url(kind, key, locale),
         collapse_id=str(publication.public_id),
         ttl=PUSH_TTL,
     )
+
+
+def our_hosts() -> frozenset[str]:
+    """Hosts that may learn our click token: this installation's and the shops'."""
+    shops = BrandKit.objects.exclude(shop_url="").values_list("shop_url", flat=True)
+    hosts = {urlsplit(url).hostname or "" for url in (settings.ALMANAC_BASE_URL, *shops)}
+    return frozenset(hosts - {""}) or frozenset({"localhost"})
 
 
 def facts_of(publication: Publication, locale: str) -> Mapping[str, str]:
@@ -172,6 +178,7 @@ def seal(publication: Publication, by: User | None) -> Seal:
             "assets": sorted(assets),
         }
     )
+    own_hosts = our_hosts()
     with transaction.atomic():
         supersede(publication)
         made = Seal.objects.create(
@@ -186,7 +193,7 @@ def seal(publication: Publication, by: User | None) -> Seal:
             SealPart.objects.create(
                 seal=made,
                 locale=locale,
-                link_set=links.create_set(uuid7(), compiled.links),
+                link_set=links.create_set(uuid7(), compiled.links, own_hosts),
                 compiled=compiled.content,
                 sha256=compiled.sha256,
             )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, F, Min, Q, QuerySet
 
 from campaigns.planning.models import Publication
 from campaigns.planning.states import PUBLICATION, PublicationState
@@ -28,7 +28,13 @@ FUSE_OUTCOMES = 200
 FUSE_BOUNCES = 0.05
 FUSE_COMPLAINTS = 0.001
 FUSE_RENDER = 20
+FUSE_DOUBTS = 0.1
+"""Of the outcomes: so many lost answers stop a run in the middle, not counting a few calls (see `in_doubt`)."""
+MUCH_IN_DOUBT = 0.05
+"""Of a run's rows: so many lost answers, and at least `FEW_DOUBTS`, are for a person before it counts as done."""
+FEW_DOUBTS = 5
 SOON = timedelta(seconds=1)
+DOUBTFUL = (DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED)
 
 
 # --- Leases ----------------------------------------------------------------------------------------------------------
@@ -65,27 +71,28 @@ def _take_back(chunk: Chunk) -> int:
     """End a lease: what was in the air is settled by the journal's evidence or falls into doubt."""
     now = clock.ledger_now()
     held = Chunk.objects.filter(pk=chunk.pk, epoch=chunk.epoch, state=ChunkState.LEASED, lease_owner=chunk.lease_owner)
-    if not held.update(epoch=F("epoch") + 1, state=ChunkState.OPEN, lease_owner="", lease_until=None):
+    if not held.update(epoch=F("epoch") + 1, state=ChunkState.OPEN, lease_owner="", lease_until=None, silent=False):
         return 0
     Run.objects.filter(pk=chunk.run_id).update(rung_at=None)  # whoever could hear may be gone: ring at once
     evidence = journal.read(chunk.lease_owner)
     capabilities = capabilities_of(chunk)
     in_air = list(
         Attempt.objects.filter(chunk=chunk, epoch=chunk.epoch, outcome="").values_list(
-            "delivery_id", "number", "started_at"
+            "delivery_id", "number", "started_at", "delivery__deferrals"
         )
     )
-    first_tries = pipeline.first_tries([delivery for delivery, _number, _at in in_air])
+    lost_before = pipeline.replays([delivery for delivery, *_more in in_air])
     settled, unstarted, replayed, lost = [], [], [], []
-    for delivery_id, number, started_at in in_air:
+    for delivery_id, number, started_at, deferrals in in_air:
         key = (delivery_id, number)
-        first = first_tries.get(delivery_id, started_at)
+        times, first = lost_before.get(delivery_id, (0, started_at))
         if key in evidence.answers:
             settled.append(
                 outcomes.row_for(
                     delivery_id,
                     evidence.answers[key],
-                    tries=number,
+                    deferrals=deferrals,
+                    replays=times,
                     first_try_at=first,
                     capabilities=capabilities,
                     account_waits_until=None,
@@ -94,12 +101,14 @@ def _take_back(chunk: Chunk) -> int:
             )
         elif evidence.complete and key not in evidence.started:
             unstarted.append(delivery_id)
-        elif outcomes.may_replay(capabilities, number, first, now):
+        elif outcomes.may_replay(capabilities, times + 1, first, now):
             replayed.append(delivery_id)
         else:
             lost.append(delivery_id)
     sql.settle(settled, chunk.pk, chunk.epoch, now)
-    sql.give_back(unstarted, chunk.pk, chunk.epoch, now)
+    sql.give_back(unstarted, chunk.pk, chunk.epoch, now, to_retries=chunk.is_retry)
+    if suspects := {delivery_id for delivery_id, _number in evidence.suspects}.intersection(unstarted):
+        Delivery.objects.filter(pk__in=suspects, state=DeliveryState.PENDING).update(suspects=min(suspects))
     sql.settle([_replay(delivery_id, now) for delivery_id in replayed], chunk.pk, chunk.epoch, now)
     sql.lose(lost, chunk.pk, chunk.epoch, "worker_lost", now)
     if not chunk.is_retry:
@@ -112,6 +121,8 @@ def _take_back(chunk: Chunk) -> int:
         )
         first_pending = pending.aggregate(first=Min("seq"))["first"]
         Chunk.objects.filter(pk=chunk.pk, epoch=chunk.epoch + 1).update(next_seq=first_pending or chunk.last_seq + 1)
+    elif chunk.waiting_since is not None:
+        Chunk.objects.filter(pk=chunk.pk, epoch=chunk.epoch + 1).delete()
     log.warning(
         "Chunk %s taken back: %d answered, %d never started, %d again, %d in doubt.",
         chunk.pk,
@@ -133,6 +144,7 @@ def _replay(delivery_id: int, now: object) -> dict[str, object]:
         "code": "worker_lost",
         "detail": "",
         "next_at": now,
+        "deferrals": 0,
     }
 
 
@@ -240,11 +252,30 @@ def finish(run_id: int) -> bool:
         log.error("The ledger of run %s does not add up.", run.public_id)
         holds.hold(run.publication, "reconcile")
         return False
+    if not run.fuse_off and much_in_doubt(rows, run.snapshot.targeted):
+        holds.hold(run.publication, "doubts")
+        return False
     if not RUN.move(run, "finish", finished_at=clock.ledger_now()):
         return False
     if not run.publication.runs.exclude(state__in=[RunState.DONE, RunState.CANCELLED]).exists():
         PUBLICATION.move(run.publication, "finish")
     return True
+
+
+def much_in_doubt(rows: QuerySet[Delivery], targeted: int) -> bool:
+    """Whether the provider left so many without an answer that “done” would be a lie."""
+    doubts = rows.filter(state__in=DOUBTFUL, reason="no_answer").count()
+    return doubts >= FEW_DOUBTS and doubts >= targeted * MUCH_IN_DOUBT
+
+
+def release_resolved() -> int:
+    """Let go on what was held because much was in doubt, once evidence or a person has cleared it; returns how many."""
+    released = 0
+    for publication in Publication.objects.filter(state=PublicationState.HELD, state_reason="doubts"):
+        runs = publication.runs.filter(state=RunState.HELD, snapshot__isnull=False).select_related("snapshot")
+        if not any(much_in_doubt(run.deliveries.all(), run.snapshot.targeted) for run in runs):
+            released += holds.let_go(publication)
+    return released
 
 
 def _reopen_chunks(run: Run) -> None:
@@ -334,9 +365,10 @@ def fuse_reason(publication: Publication) -> str:
     """Why the fuse should blow, or an empty string."""
     complained = Q(feedback=Feedback.COMPLAINED)
     bounced = Q(feedback=Feedback.BOUNCED, reason="bounced") | Q(state=DeliveryState.REJECTED, reason="endpoint")
-    counts = Delivery.objects.filter(
-        publication=publication, state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED]
-    ).aggregate(
+    rows = Delivery.objects.filter(publication=publication)
+    if in_doubt(publication, rows):
+        return "fuse_doubts"
+    counts = rows.filter(state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED]).aggregate(
         all=Count("pk"),
         bounced=Count("pk", filter=bounced),
         complained=Count("pk", filter=complained),
@@ -351,3 +383,16 @@ def fuse_reason(publication: Publication) -> str:
     if counts["complained"] and counts["complained"] >= counts["all"] * FUSE_COMPLAINTS:
         return "fuse_complaints"
     return ""
+
+
+def in_doubt(publication: Publication, rows: QuerySet[Delivery]) -> bool:
+    """Whether answers keep getting lost, beyond the calls that were in the air when the provider first failed: resting and
+    trying again (`channels.services.health`) did not help."""
+    assert publication.account is not None
+    doubtful = Q(state__in=DOUBTFUL, reason="no_answer")
+    counts = rows.filter(Q(state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED]) | doubtful).aggregate(
+        all=Count("pk"), doubts=Count("pk", filter=doubtful)
+    )
+    at_once = registry.provider_class(publication.account.provider).capabilities.batch_size
+    forgiven = FUSE_OUTCOMES / 2 + 2 * at_once
+    return counts["doubts"] >= forgiven and counts["doubts"] >= counts["all"] * FUSE_DOUBTS

@@ -8,7 +8,6 @@ from wagtail.models import Page, Site
 from campaigns.planning.moments import Moment
 from campaigns.planning.services import publications as plans
 from campaigns.publishing.services import publications, seals
-from channels.providers.x import weight
 from channels.services import accounts
 from cms import artwork, limits, selectors
 from cms.models import BrandKit, HomePage, Picture, PromotionPage
@@ -19,6 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def page(settings, tmp_path):
+    settings.ALMANAC_BASE_URL = "https://news.shop.com"  # X takes no 127.0.0.1 for a link
     settings.MEDIA_ROOT = tmp_path / "media"
     cache.clear()  # it remembers renditions of the pictures of other tests
     site = Site.objects.get(is_default_site=True)
@@ -65,10 +65,23 @@ def test_a_picture_without_words_is_refused_with_a_sentence(post, page):
 
 
 @pytest.mark.parametrize(
-    "text", ["plain", "你好", "👩‍👩‍👧 family", "🇨🇳", "see https://shop.example/x", "naïve “quotes” …"]
+    "text",
+    [
+        *("plain", "你好", "👩‍👩‍👧 family", "🇨🇳", "naïve “quotes” …", "README.md"),
+        *("see https://shop.example/x", "立即抢购https://shop.com/sale，全场五折", "https://shop.kids/a查看"),
+    ],
 )
-def test_the_editor_counts_as_the_provider_does(text):
-    assert limits.x_length(text) == weight(text)
+def test_the_editor_counts_what_the_provider_will(post, page, text):
+    """One letter less than too long for the editor is one letter less than too long for the provider."""
+    page.social_text = text + "好" * ((280 - 25 - limits.x_length(text)) // 2)
+    length = limits.x_length(page.social_text, has_link=True)
+    assert length in {279, 280}
+    page.save()
+    seals.compile_all(post)
+    page.social_text += "好"
+    page.save()
+    with pytest.raises(Invalid, match=f"{length + 2} characters long as X counts"):
+        seals.compile_all(post)
 
 
 def test_what_is_derived_always_fits(post, page):

@@ -20,8 +20,6 @@ from sendgrid import SendGridAPIClient
 from sendgrid.helpers.eventwebhook import EventWebhook
 from sendgrid.helpers.mail import Content, CustomArg, From, Header, Mail, Personalization, Substitution, To
 
-from channels.sandbox.x import weight
-
 
 class Webhook:
     """A place where events are posted; the first `refuse` calls are answered with 503."""
@@ -318,10 +316,32 @@ def test_too_long_and_unknown_pictures(sandbox):
 
 
 @pytest.mark.parametrize(
-    ("text", "length"), [("abc", 3), ("新年", 4), ("see https://shop.example/a/very/long/address?with=query now", 31)]
+    ("text", "weight"),  # by npm twitter-text 3.1.0
+    [
+        ("立即抢购https://shop.com/sale，全场五折" + "抢" * 119, 279),
+        ("立即抢购https://shop.com/sale，全场五折" + "抢" * 120, 281),
+        ("x" * 257 + " README.md", 281),
+        ("x" * 256 + " README.md", 280),
+        ("x" * 261 + " https://shop.kids/a", 281),
+    ],
 )
-def test_the_weight_of_a_post(text, length):
-    assert weight(text) == length
+def test_a_post_is_weighed_as_x_does(sandbox, text, weight):
+    client = x_client(sandbox)
+    if weight <= 280:
+        assert client.create_tweet(text=text).data["text"] == text
+    else:
+        with pytest.raises(tweepy.BadRequest, match="too long"):
+            client.create_tweet(text=text)
+
+
+def test_a_post_read_back_tells_its_links_as_x_ends_them(sandbox):
+    client = x_client(sandbox)
+    client.create_tweet(text="立即抢购https://shop.com/sale，全场五折。README.md")
+    (post,) = client.get_users_tweets(client.get_me().data.id, tweet_fields=["entities"], user_auth=True).data
+    assert [(url["start"], url["end"], url["url"]) for url in post.entities["urls"]] == [
+        (4, 25, "https://shop.com/sale"),
+        (31, 40, "README.md"),
+    ]
 
 
 # --- FCM -------------------------------------------------------------------------------------------------------------

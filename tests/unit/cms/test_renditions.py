@@ -172,11 +172,31 @@ def test_a_home_page_is_not_sent(home):
         ("👨‍👩‍👧‍👦", 2),
         ("🇨🇳", 2),
         ("see https://example.com/" + "a" * 90, 27),
+        ("立即抢购https://shop.com/sale，全场五折" + "抢" * 120, 281),
+        ("README.md", 23),
+        ("https://example.com/販売", 27),
+        ("see https://shop.kids/a", 27),  # a link of ours is posted as our tracked one
         ("“quotes” – dash…", 17),
     ],
 )
-def test_x_is_counted_as_x_counts(text, length):
+def test_x_is_counted_as_x_counts(text, length, settings):
+    settings.ALMANAC_BASE_URL = "https://news.shop.com"
     assert limits.x_length(text) == length
+
+
+@pytest.mark.parametrize(("base", "weight"), [("https://news.shop.com", 23), ("http://127.0.0.1:8000", 64)])
+def test_a_tracked_link_is_counted_as_it_will_stand_there(base, weight, settings):
+    settings.ALMANAC_BASE_URL = base
+    assert limits.x_length("看https://shop.example/sale。") == 2 + weight + 2
+    assert limits.x_length("看", has_link=True) == 2 + 2 + weight
+
+
+def test_a_post_is_never_cut_in_a_link():
+    text = "好" * 100 + " https://shop.example/" + "a" * 80 + " 好" * 60
+    assert limits.fit(text, has_link=False).endswith(("a…", "好…"))
+    assert "https://shop.example/" + "a" * 80 in limits.fit(text, has_link=False) or "https" not in limits.fit(
+        text, has_link=True
+    )
 
 
 def test_a_long_summary_is_cut_to_what_x_takes(promotion):

@@ -68,3 +68,20 @@ def test_addresses_are_absolute(settings):
     assert services.click_url("tok", 3) == "https://news.shop.example/c/tok/3"
     assert services.open_url("tok") == "https://news.shop.example/o/tok.gif"
     assert services.unsubscribe_url("tok") == "https://news.shop.example/u/tok"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("url", "hosts", "passes"),
+    [
+        ("https://Shop.Example/a?utm_source=spring&x", {"shop.example"}, True),
+        ("https://other.example/?utm_source=almanac", {"shop.example"}, False),
+        ("https://other.example/?utm_source=almanac", None, True),
+        ("https://other.example/?x_utm_source=almanac", None, False),
+        ("http://127.0.0.1:8000/sale", None, True),
+    ],
+)
+def test_a_link_knows_whether_its_target_may_learn_the_token(settings, url, hosts, passes):
+    settings.ALMANAC_BASE_URL = "http://127.0.0.1:8000"
+    link_set = services.create_set(uuid4(), [(url, "")], hosts)
+    assert services.target_of(link_set.pk, 0) == services.Target(url, passes)

@@ -42,7 +42,7 @@ class World:
             Consent.objects.create(contact=contact, channel="email", purpose="opens", granted=True)
         return contact
 
-    def publish(self, contacts, *, channel="email", stage=None, sent_at=None, urls=None):
+    def publish(self, contacts, *, channel="email", stage=None, sent_at=None, urls=None, own_hosts=None):
         """A publication that was sent to `contacts` (None: a post) at `sent_at`; returns it and the deliveries."""
         sent_at = sent_at or clock.now() - timedelta(hours=1)
         publication = Publication.objects.create(
@@ -50,7 +50,7 @@ class World:
         )
         seal = Seal.objects.create(publication=publication, content_hash="c", order_hash="o")
         targets = urls or [(f"https://shop.example/{n}?utm_source=almanac", "") for n in range(5)]
-        link_set = links.create_set(uuid4(), targets)
+        link_set = links.create_set(uuid4(), targets, own_hosts)
         part = SealPart.objects.create(seal=seal, locale="en", link_set=link_set, compiled=b"", sha256="s")
         run = Run.objects.create(publication=publication, seal=seal, due_at=sent_at, started_at=sent_at, state="done")
         deliveries = [

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from campaigns.audiences.models import Contact
 from campaigns.measurement import attribution, rebuild
 from campaigns.measurement.drain import OrderReader, drain
 from campaigns.measurement.models import Credit, Rollup, Touch, Visit
@@ -168,3 +169,24 @@ def test_numbers_kept_up_to_date_are_the_numbers_made_anew(world, door, write, n
     assert everything() == kept
     attribution.credit(Order.objects.all())
     assert everything() == kept
+
+
+def test_an_order_that_finds_its_customer_later_is_credited_then(world, door, write, now):
+    from campaigns.audiences.services import contacts
+    from campaigns.promotions.services import orders
+
+    contacts.upsert([{"external_id": "42"}])
+    ann = Contact.objects.get(external_id="42")
+    publication, (copy,) = world.publish([ann], sent_at=now - timedelta(days=1))
+    write("click", copy, n=0, at=now - timedelta(hours=1))
+    drain(door.folder)
+    reader = OrderReader()
+    orders.take("api", "A-1", currency="USD", total_minor=700, customer="ann@example.com")
+    assert reader.read() == 1
+    assert not Credit.objects.exists()
+    contacts.upsert([{"external_id": "42", "email": "ann@example.com"}])
+    assert reader.read() == 1
+    assert (Credit.objects.get().publication, Credit.objects.get().amount_minor) == (publication, 700)
+    assert reader.read() == 0
+    assert OrderReader().read() == 2  # forgotten, looked at again, and nothing changes
+    assert Credit.objects.count() == 1

@@ -52,6 +52,13 @@ def test_fragment_and_letters_of_other_scripts_survive(world, door):
     assert location == f"https://shop.example/%E4%BF%83%E9%94%80?utm_source=almanac&al={world.token(copy)}#price"
 
 
+@pytest.mark.parametrize("tail", ["，全场五折", "查看", "。", ".", ").", "…", "%EF%BC%8C"])
+def test_the_sentence_that_a_readers_program_took_along_does_no_harm(world, door, tail):
+    _publication, (copy,) = world.publish([world.contact()])
+    path = f"/c/{world.token(copy)}/2{tail}".encode().decode("latin-1")  # as WSGI gives it
+    assert door(path)["headers"]["Location"].startswith("https://shop.example/2?")
+
+
 def test_what_is_not_ours_is_djangos_to_answer(world, door):
     _publication, (copy,) = world.publish([world.contact()])
     token = world.token(copy)
@@ -201,3 +208,23 @@ def test_a_visitor_id_of_an_odd_shape_is_left_out(door):
     beacon(door, PAGE | {"visitor": "<script>" * 3, "al": "nonsense", "campaign": ["x"]})
     (line,) = door.lines()
     assert {"v", "d", "c"}.isdisjoint(line)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example/?utm_source=spring&utm_campaign=own",
+        "https://shop.example/?flag",
+        "https://shop.example/s?q=%C4%E3%BA%C3&next=%2Fa%2fb+c&e=",
+    ],
+)
+def test_the_shop_gets_our_token_behind_whatever_query_its_link_has(world, door, url):
+    _publication, (copy,) = world.publish([world.contact()], urls=[(url, "")], own_hosts={"shop.example"})
+    token = world.token(copy)
+    assert door(f"/c/{token}/0")["headers"]["Location"] == f"{url}&al={token}"
+
+
+def test_no_other_site_gets_it_even_with_our_name_in_its_query(world, door):
+    url = "https://other.example/?utm_source=almanac"
+    _publication, (copy,) = world.publish([world.contact()], urls=[(url, "")], own_hosts={"shop.example"})
+    assert door(f"/c/{world.token(copy)}/0")["headers"]["Location"] == url

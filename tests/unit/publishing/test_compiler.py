@@ -55,6 +55,25 @@ def test_links_are_tracked_once_each_and_ours_carry_the_campaign():
     assert filled(compiled, "text").startswith("See https://a.example/c/T/1, or https://a.example/c/T/2.")
 
 
+@pytest.mark.parametrize(
+    ("written", "target"),
+    [
+        ("?flag", "?flag&utm_source=almanac"),
+        ("?q=%C4%E3%BA%C3&n=%2Fa%2f+b&e=#top", "?q=%C4%E3%BA%C3&n=%2Fa%2f+b&e=&utm_source=almanac"),
+        ("?a=1&amp;copy=2&reg=3", "?a=1&copy=2&reg=3&utm_source=almanac"),
+    ],
+)
+def test_a_query_stays_as_it_stands_and_ours_comes_behind_it(written, target):
+    url, _label = email(f'<a href="https://shop.example/{written}">x</a>').links[0]
+    assert url.startswith(f"https://shop.example/{target}")
+    assert url.endswith("#top") is ("#top" in written)
+
+
+def test_the_marketers_own_campaign_stays_alone():
+    own = "https://shop.example/?utm_campaign=spring&x"
+    assert email(f'<a href="{own}">x</a>').links[0][0] == own
+
+
 def test_a_link_inside_a_condition_is_tracked_too():
     compiled = email('{% if first_name %}<a href="https://shop.example/x">x</a>{% endif %}')
     assert 'href="https://a.example/c/T/0"' in filled(compiled)
@@ -118,6 +137,46 @@ def test_what_cannot_be_made_safe_is_refused_in_words(html):
 def test_a_personal_field_in_a_plain_texts_link_is_refused():
     with pytest.raises(Invalid, match="same for everyone"):
         email(text="https://shop.example/{{ first_name }}")
+
+
+CHINESE = [  # issue 6: Chinese and Thai need no space around a link
+    ("立即抢购", "https://shop.example/sale", "，全场五折，今晚截止。"),
+    ("点击", "https://shop.example/sale", "查看"),
+    ("详情：", "https://shop.example/sale", "。"),
+    ("（", "https://shop.example/sale", "）"),
+    ("“", "https://shop.example/sale", "”"),
+    ("ซื้อที่", "https://shop.example/sale", "ลดราคา"),
+    ("Now: (", "https://shop.example/sale", ")."),
+    ("", "https://other.example/", "販売"),
+]
+
+
+@pytest.mark.parametrize(("before", "link", "behind"), CHINESE)
+def test_a_link_in_running_text_ends_where_it_ends(before, link, behind):
+    post = compile_rendition(SocialRendition(before + link + behind, ""), SETTING)
+    mail = email(text=before + link + behind)
+    for compiled in (post, mail):
+        assert [url.split("?")[0] for url, _label in compiled.links] == [link]
+    part = loaded(post)
+    assert part.part_for(part.values(PERSON)).text == f"{before}https://a.example/c/T/0{behind}"
+    assert filled(mail, "text").startswith(f"{before}https://a.example/c/T/0{behind}")
+
+
+def test_a_place_behind_a_link_is_personal_only_as_a_part_of_it():
+    assert filled(email(text="https://shop.example/a，{{ first_name }}"), "text").startswith(
+        "https://a.example/c/T/0，<Ada>"
+    )
+    for part in ("/{{ first_name }}", ".{{ first_name }}", "?x={% if first_name %}1{% endif %}"):
+        with pytest.raises(Invalid, match="same for everyone"):
+            email(text=f"https://shop.example/a{part}")
+
+
+def test_a_posts_own_link_is_added_though_a_longer_one_begins_like_it():
+    compiled = compile_rendition(SocialRendition("https://shop.example/sale-2", "https://shop.example/sale"), SETTING)
+    assert [url.split("?")[0] for url, _label in compiled.links] == [
+        "https://shop.example/sale-2",
+        "https://shop.example/sale",
+    ]
 
 
 def test_a_post_carries_its_link_and_pictures():

@@ -11,6 +11,7 @@ const language = document.documentElement.lang || "en";
 const drawn = new Map();
 const COLOURS = ["#2e6f9e", "#8a63b8", "#c2631b"];
 
+// The digits an amount can have are the server's (ISO 4217); a browser knows how many are usually written (CLDR).
 const amounts = (currency, digits) =>
   new Intl.NumberFormat(language, { style: "currency", currency, maximumFractionDigits: digits });
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
@@ -48,10 +49,10 @@ const categories = (common, labels) => ({
   axisLine: { lineStyle: { color: common.line } },
 });
 
-const bars = (place, spec, currency) => {
+const bars = (place, spec, currency, digits) => {
   const { line, ink, ...common } = shared(place);
   const tint = { line, ink };
-  const money = amounts(currency, 2);
+  const money = amounts(currency, digits);
   const brief = rounded(currency);
   return {
     ...common,
@@ -78,10 +79,10 @@ const bars = (place, spec, currency) => {
 };
 
 /* Plan, what each driver added or took away, actual: floating bars over a clear one, also across the zero line. */
-const waterfall = (place, spec, currency) => {
+const waterfall = (place, spec, currency, digits) => {
   const { line, ink, ...common } = shared(place);
   const tint = { line, ink };
-  const money = amounts(currency, 2);
+  const money = amounts(currency, digits);
   const brief = rounded(currency);
   const label = place.clientWidth < 560 ? brief : money;
   let level = 0;
@@ -133,7 +134,7 @@ const draw = (charts) => {
       new ResizeObserver(() => chart.resize()).observe(place);
     }
     const make = place.dataset.chart === "drivers" ? waterfall : bars;
-    chart.setOption(make(place, spec, charts.currency), { replaceMerge: ["series"] });
+    chart.setOption(make(place, spec, charts.currency, charts.digits), { replaceMerge: ["series"] });
   });
 };
 

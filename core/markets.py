@@ -1,0 +1,117 @@
+"""Markets: what is checked before one is made or changed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from wagtail.log_actions import log
+
+from core import clock, countries, money
+from core.errors import Conflict, Invalid
+from core.models import Market, User
+
+FIELDS = ("name", "country", "currency", "timezone", "locales", "is_default")
+
+
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` of a market's fields, each checked; raises `Invalid` that names the field and says what was meant."""
+    found = dict(values)
+    if "name" in found:
+        found["name"] = _name(found["name"])
+    if "country" in found:
+        found["country"] = countries.check(found["country"])
+    if "currency" in found:
+        found["currency"] = money.check(found["currency"])
+    if "timezone" in found:
+        found["timezone"] = _zone(found["timezone"])
+    if "locales" in found:
+        found["locales"] = _languages(found["locales"])
+    return found
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not 0 < len(name) <= 80:
+        raise Invalid(_("A market needs a name of at most 80 characters."), field="name")
+    return name
+
+
+def _zone(name: str) -> str:
+    if name not in clock.known_zones():
+        raise Invalid(
+            _("“%(name)s” is not a time zone of the IANA database; it is written like Europe/Berlin.")
+            % {"name": name[:64]},
+            field="timezone",
+        )
+    return name
+
+
+def _languages(codes: Sequence[str]) -> list[str]:
+    known = [code for code, _language in settings.LANGUAGES]
+    wanted = list(dict.fromkeys(codes))
+    unknown = [code for code in wanted if code not in known]
+    if unknown or not wanted:
+        raise Invalid(
+            _("Choose languages of this installation (%(known)s); “%(unknown)s” is none of them.")
+            % {"known": ", ".join(known), "unknown": ", ".join(unknown)[:80]},
+            field="locales",
+        )
+    return wanted
+
+
+def is_used(market: Market) -> bool:
+    """Whether anything in a room above refers to it."""
+    return any(
+        relation.related_model._base_manager.filter(**{relation.field.name: market}).exists()
+        for relation in Market._meta.related_objects
+    )
+
+
+def check_change(market: Market | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values`, checked for `market` (None: a new one); raises `Invalid`."""
+    new = checked(values)
+    if market is None:
+        return new
+    if market.is_default and new.get("is_default") is False:
+        raise Invalid(_("Make another market the default one instead."), field="is_default")
+    if "currency" in new and new["currency"] != market.currency and is_used(market):
+        raise Invalid(
+            _("Something of this market is counted in %(currency)s already: make a new market instead.")
+            % {"currency": market.currency},
+            field="currency",
+        )
+    return new
+
+
+@transaction.atomic
+def create(code: str, values: Mapping[str, Any], by: User | None) -> Market:
+    """A new market; the first one is the default whatever `values` say. Raises `Invalid`, `Conflict` for a taken code."""
+    if not code or slugify(code) != code or len(code) > 20:
+        raise Invalid(_("A market's code is short and of small letters, digits and hyphens, such as de."), field="code")
+    if Market.objects.filter(code=code).exists():
+        raise Conflict(_("There is a market with the code “%(code)s” already.") % {"code": code}, field="code")
+    market = Market(code=code, **checked(values))
+    market.is_default = market.is_default or not Market.objects.exists()
+    _save(market)
+    log(market, "almanac.market.create", user=by)
+    return market
+
+
+@transaction.atomic
+def change(market: Market, values: Mapping[str, Any], by: User | None) -> Market:
+    """Change what `values` name. Raises `Invalid`; the default market ceases to be it when another becomes it."""
+    new = check_change(market, values)
+    for name, value in new.items():
+        setattr(market, name, value)
+    _save(market)
+    log(market, "almanac.market.change", user=by, data={"fields": sorted(new)})
+    return market
+
+
+def _save(market: Market) -> None:
+    if market.is_default:
+        Market.objects.exclude(pk=market.pk).filter(is_default=True).update(is_default=False)
+    market.save()

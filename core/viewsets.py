@@ -1,0 +1,87 @@
+"""The admin section “Markets”."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.ui.tables import BooleanColumn, Column
+from wagtail.admin.views import generic
+from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.permission_policies.base import ModelPermissionPolicy
+from wagtail.permissions import register_permission_policy
+
+from core import countries
+from core.forms import MarketForm
+from core.models import Market
+
+
+class NeverDeleted(ModelPermissionPolicy):
+    """A market is never deleted: campaigns, orders and reviews count in it."""
+
+    def user_has_permission(self, user: Any, action: str) -> bool:
+        """Never “delete”; who may change may see."""
+        if action == "delete":
+            return False
+        if action == "view" and super().user_has_permission(user, "change"):
+            return True
+        return bool(super().user_has_permission(user, action))
+
+
+register_permission_policy(Market, NeverDeleted(Market), exact_class=True)
+
+
+class IndexView(generic.IndexView):
+    """The markets."""
+
+    any_permission_required = ["add", "change", "view"]
+    page_title = _("Markets")
+
+
+class CreateView(generic.CreateView):
+    """A new market, through its service."""
+
+    def save_instance(self) -> Market:
+        """Save and log."""
+        market: Market = self.form.save_by(self.request.user)
+        return market
+
+
+class EditView(generic.EditView):
+    """A market, through its service."""
+
+    def save_instance(self) -> Market:
+        """Save and log."""
+        market: Market = self.form.save_by(self.request.user)
+        return market
+
+
+class MarketViewSet(ModelViewSet):
+    """Markets: where the shop sells, in which money, by which clock, in which languages."""
+
+    model = Market
+    name = "core_market"
+    url_prefix = "markets"
+    menu_label = _("Markets")
+    menu_name = "markets"
+    icon = "globe"
+    menu_order = 790
+    add_to_settings_menu = True
+    index_view_class = IndexView
+    add_view_class = CreateView
+    edit_view_class = EditView
+    copy_view_enabled = False
+    inspect_view_enabled = False
+    add_to_reference_index = False
+    search_fields = ["name", "code"]
+    search_backend_name = None
+    list_display = [
+        "name",
+        "code",
+        Column("country", label=_("Country"), accessor=lambda market: countries.name(market.country)),
+        Column("currency", label=_("Currency"), sort_key="currency"),
+        Column("timezone", label=_("Time zone"), sort_key="timezone"),
+        BooleanColumn("is_default", label=_("Default")),
+    ]
+
+    def get_form_class(self, for_update: bool = False) -> type[MarketForm]:
+        """One form for both."""
+        return MarketForm
