@@ -12,7 +12,10 @@ from campaigns.audiences.models import Contact, ImportDraft, ImportMapping, Supp
 
 pytestmark = pytest.mark.django_db
 
-KUNDEN = "Kundennummer;Mailadresse;Vorname;Umsatz;Newsletter\n0042;ann@example.com;Ann;1.299,90;ja\n0043;bo@example.com;Bo;12,50;nein\n"
+KUNDEN = (
+    "Kundennummer;Mailadresse;Vorname;Umsatz;Newsletter\n"
+    "0042;ann@example.com;Ann;1.299,90;ja\n0043;bo@example.com;Bo;12,50;nein\n"
+)
 DECIDED = {
     "target-0": "external_id", "target-1": "email", "target-2": "first_name", "target-3": "attribute", "kind-3": "number",
     "target-4": "agrees",
@@ -42,10 +45,8 @@ def test_an_unknown_file_is_mapped_by_hand_with_a_preview_and_remembered(admin):
 
     looked = admin.post(answer.url, {**DECIDED, "target-4": "skip"})
     assert looked.content.decode().count("no consent") == 2
-    assert (
-        "shop&#x27;s id or the e-mail"
-        in admin.post(answer.url, {**DECIDED, "target-0": "skip", "target-1": "skip"}).content.decode()
-    )
+    nobody = admin.post(answer.url, {**DECIDED, "target-0": "skip", "target-1": "skip"})
+    assert "shop&#x27;s id or the e-mail" in nobody.content.decode()
     assert "Two columns" in admin.post(answer.url, {**DECIDED, "target-2": "email"}).content.decode()
 
     report = admin.post(answer.url, {**DECIDED, "import": "1"}).context["report"]
@@ -83,9 +84,8 @@ def test_unticking_takes_back_what_a_files_name_says(admin):
 
 
 def test_the_report_names_the_tool_what_was_left_out_and_missing_consents(admin):
-    page = upload(
-        admin, "Email,Klaviyo ID,IP Address,Email Marketing Consent\nann@example.com,1,1.2.3.4,NEVER_SUBSCRIBED\n"
-    ).content.decode()
+    content = "Email,Klaviyo ID,IP Address,Email Marketing Consent\nann@example.com,1,1.2.3.4,NEVER_SUBSCRIBED\n"
+    page = upload(admin, content).content.decode()
     assert "export of Klaviyo" in page
     assert "No row brought a consent" in page
     assert "Klaviyo ID, IP Address" in page

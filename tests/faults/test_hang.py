@@ -3,6 +3,8 @@
 The processes are the production ones; counting servers are the ground truth.
 """
 
+import asyncio
+import json
 import os
 import secrets
 import signal
@@ -70,6 +72,23 @@ print(json.dumps({p.account.name: {"state": p.state, "account": p.account.health
 """
 
 
+class HangingServer(CountingServer):
+    """Takes a letter and never says so."""
+
+    def __init__(self):
+        super().__init__(delay=FOR_EVER)
+
+    def __exit__(self, *error):
+        async def let_go():
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(let_go(), self._loop).result(10)
+        super().__exit__(*error)
+
+
 def wait_for(condition, seconds, what):
     end = time.monotonic() + seconds
     while not condition():
@@ -89,8 +108,6 @@ def sending(place, server, count):
 
 @pytest.mark.slow
 def test_three_accounts_that_hang_take_nothing_from_the_others(tmp_path):
-    import json
-
     home = tmp_path / "home"
     home.mkdir()
     env = {
@@ -102,7 +119,7 @@ def test_three_accounts_that_hang_take_nothing_from_the_others(tmp_path):
     place = Place(home, env)
     place.manage("migrate", "--verbosity", "0")
     with ExitStack() as stack:
-        sick = [stack.enter_context(CountingServer(delay=FOR_EVER)) for _ in range(3)]
+        sick = [stack.enter_context(HangingServer()) for _ in range(3)]
         # Slow enough that the wire, not this machine, sets the rate.
         well = [stack.enter_context(CountingServer(delay=0.2)) for _ in range(2)]
         ports = [server.port for server in [*sick, *well]]

@@ -24,7 +24,7 @@ KILLS = 20
 WORKERS = 2
 GOES_ON_WITHIN = 60.0
 IN_THE_AIR = WORKERS * 4 * 2
-"""Connections that one kill can cut: threads of a worker times connections of an account."""
+"""Connections that one kill can cut: the slots that one account has in a worker, times its connections."""
 
 SET_UP = """
 from django.utils import timezone

@@ -227,9 +227,10 @@ class _Reader:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.width = len(plan.columns)
-        self.lengths = (
-            _padded_lengths() if any(column.target == "external_id" for column in plan.columns) else frozenset()
-        )
+        has_id = any(column.target == "external_id" for column in plan.columns)
+        # Of our own columns a missing id is a mistake; tools have people without the shop's id.
+        self.needs_id = has_id and not plan.origin
+        self.lengths = _padded_lengths() if has_id else frozenset()
 
     def outcome(self, line: int, cells: Sequence[str]) -> Outcome:
         try:

@@ -1,9 +1,10 @@
 """Choosing the rows of the next slice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -16,6 +17,7 @@ from campaigns.publishing.services.flights import Row
 from campaigns.publishing.states import DeliveryState
 from channels.base import Channel
 
+_SUSPECTS = 6
 _COLUMNS = (
     "pk",
     "seq",
@@ -51,38 +53,37 @@ def next_rows(lease: Lease, now: datetime, size: int) -> Picked:
     """
     rows = Delivery.objects.filter(run_id=lease.run_id, state=DeliveryState.PENDING)
     if lease.is_retry:
-        due = rows.filter(next_at__lte=now).order_by("next_at", "seq")
-        first = due.filter(suspects__isnull=False).values_list("suspects", flat=True).first()
-        chosen = due.filter(suspects=first) if first is not None else due
+        chosen = rows.filter(next_at__lte=now).order_by("next_at", "seq")
+        suspected = chosen.filter(suspects__isnull=False).values_list("suspects", flat=True).first()
+        if suspected is not None:
+            chosen = chosen.filter(suspects=suspected)
     else:
         # In the order of `seq` always: everything before a chunk's place has been tried. Suspects are what came back last,
         # so they are the first.
         chosen = rows.filter(next_at=None, seq__gte=lease.next_seq, seq__lte=lease.last_seq).order_by("seq")
-        first = chosen.values_list("suspects", flat=True).first()
-    if first is None:
-        alike = takewhile(lambda row: row[6] is None, _read(chosen, size))
-        return Picked([_row(row) for row in alike])
-    group = chosen.filter(suspects=first)
-    half = max(1, min(size, group.count() // 2))
-    alike = takewhile(lambda row: row[6] == first, _read(chosen, half))
-    return Picked([_row(row) for row in alike], first)
+    found = _read(chosen, size)
+    suspects = found[0][_SUSPECTS] if found else None
+    alike = list(takewhile(lambda row: row[_SUSPECTS] == suspects, found))
+    if suspects is not None:
+        alike = alike[: max(1, chosen.filter(suspects=suspects).count() // 2)]
+    return Picked([_row(row) for row in alike], suspects)
 
 
-def _read(rows: QuerySet[Delivery], size: int) -> list[tuple[object, ...]]:
+def _read(rows: QuerySet[Delivery], size: int) -> list[tuple[Any, ...]]:
     return list(rows.values_list(*_COLUMNS)[:size])
 
 
-def _row(row: Sequence[object]) -> Row:
-    values: Mapping[str, object] = dict(zip(_COLUMNS, row, strict=True))
+def _row(row: Sequence[Any]) -> Row:
+    values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
     status = values["endpoint__status"]
     return Row(
-        delivery_id=values["pk"],  # type: ignore[arg-type]
-        seq=values["seq"],  # type: ignore[arg-type]
-        recipient_key=values["recipient_key"],  # type: ignore[arg-type]
-        part_id=values["part_id"],  # type: ignore[arg-type]
-        number=values["attempts_made"] + 1,  # type: ignore[operator]
-        deferrals=values["deferrals"],  # type: ignore[arg-type]
-        address=(values["endpoint__address"] or "") if status == Endpoint.Status.ACTIVE else "",  # type: ignore[arg-type]
+        delivery_id=values["pk"],
+        seq=values["seq"],
+        recipient_key=values["recipient_key"],
+        part_id=values["part_id"],
+        number=values["attempts_made"] + 1,
+        deferrals=values["deferrals"],
+        address=(values["endpoint__address"] or "") if status == Endpoint.Status.ACTIVE else "",
         contact={
             "id": values["contact_id"],
             "first_name": values["contact__first_name"] or "",

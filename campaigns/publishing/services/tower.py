@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 3.0
 """Seconds from the beginning of a slice until it gives up its slot."""
 LOOK_EVERY = 0.5
+AFTER_A_STOP = 2.0
+"""Seconds for the others to read what has come, after this process was held up (SIGSTOP, a paused machine): the silence was
+ours."""
 
 
 @dataclass(eq=False, slots=True)
@@ -137,4 +140,7 @@ def _run() -> None:
             except Exception:
                 log.exception("The watch over a slice of account %s failed.", flight.account_id)
                 connection.close()
+        before = time.monotonic()
         time.sleep(LOOK_EVERY)
+        if time.monotonic() - before > LOOK_EVERY + AFTER_A_STOP:
+            time.sleep(AFTER_A_STOP)

@@ -5,13 +5,14 @@ import pytest
 from campaigns.publishing import selectors
 from campaigns.publishing.models import Attempt, Chunk, Delivery
 from campaigns.publishing.services import chunks, doubts, publications, sweeper, tower
+from campaigns.publishing.services.slots import slots
 from campaigns.publishing.states import ChunkState
 from channels import registry
 from channels.base import Blame, Capabilities, Channel, Outcome, Result
 from channels.models import ChannelAccount
 from channels.services import health
 from core import clock
-from tests.integration.publishing.conftest import LATER, SILENT, Paper, answer, states
+from tests.integration.publishing.conftest import LATER, SILENT, Paper, ReplaySafe, answer, states
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
 
@@ -210,13 +211,21 @@ def test_what_hangs_is_set_apart_and_the_rest_is_free_at_once(shop, monkeypatch)
         seen["states"] = states(publication)
         seen["chunks"] = list(Chunk.objects.order_by("number").values_list("state", "is_retry", "silent"))
         seen["unanswered"] = chunks.is_unanswered(publication.account_id)
+        seen["slots"] = (slots.of_account[publication.account_id], slots.aside[publication.account_id])
+        shop.work(publication)
+        seen["fed"] = states(publication)
+        seen["other"] = states(shop.work(other))
         return Outcome(job.ref, Result.ACCEPTED)
 
     late = hangs(monkeypatch, lambda job: True, seconds=tower.PATIENCE)
     Paper.script[people[0].endpoints.get().address] = look_around
+    other = shop.scheduled(account=shop.account(ReplaySafe))
     publication = shop.scheduled()
     shop.work(publication)
     assert seen["states"] == {("attempting", ""): 1, ("pending", ""): 5}
+    assert seen["slots"] == (0, 1), "it has its thread, and no slot"
+    assert seen["fed"] == seen["states"]
+    assert seen["other"] == {("accepted", ""): 6}, "another account goes on meanwhile"
     assert (ChunkState.LEASED, True, True) in seen["chunks"]
     assert (ChunkState.OPEN, False, False) in seen["chunks"]
     assert seen["unanswered"], "the account is given no more"
@@ -226,6 +235,7 @@ def test_what_hangs_is_set_apart_and_the_rest_is_free_at_once(shop, monkeypatch)
     assert not Chunk.objects.filter(waiting_since__isnull=False).exists()
     assert publication.state == "done"
     assert len(Paper.calls) == 6
+    assert (slots.of_account.total(), slots.aside.total()) == (0, 0)
 
 
 def test_a_slice_that_nobody_answers_makes_the_account_rest(shop, monkeypatch):

@@ -270,6 +270,15 @@ def with_doctype(name, data):
     return data.replace(b"<workbook", b"<!DOCTYPE x><workbook", 1)
 
 
+def strict(name, data):
+    return data.replace(
+        b"http://schemas.openxmlformats.org/spreadsheetml/2006/main", b"http://purl.oclc.org/ooxml/spreadsheetml/main"
+    ).replace(
+        b"http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        b"http://purl.oclc.org/ooxml/officeDocument/relationships",
+    )
+
+
 def cut_off(name, data):
     return data[:20] if "sheet1" in name else data
 
@@ -283,6 +292,7 @@ def cut_off(name, data):
         (b"", "a.csv", "no line with headings"),
         (b"external_id," + b"a," * 600 + b"b\n1", "a.csv", "columns"),
         (workbook(["external_id"], [1], spoil=with_doctype), "a.xlsx", "cannot be read"),
+        (workbook(["external_id"], [1], spoil=strict), "a.xlsx", "Strict"),
         (workbook(["external_id"], [1], spoil=cut_off), "a.xlsx", "cannot be read"),
     ],
 )  # fmt: skip
