@@ -4,10 +4,11 @@ import os
 
 from celery import Celery
 
-from config import env
+from config import bell_folder, env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
 
+bell_folder.register()
 app = Celery("almanac")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -84,7 +84,8 @@ def sqlite(path: Path | str) -> dict[str, Any]:
         "OPTIONS": {
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            # Longer than any transaction of ours takes: whoever waits polls and may be passed by.
+            "timeout": 60,
         },
     }
 
@@ -126,7 +127,7 @@ class Broker:
 def broker(name: str, default: str | None = None) -> Broker:
     """The broker that ``amqp(s)://…`` or ``redis(s)://…`` names, with what Almanac needs of it in every profile.
 
-    ``filesystem://`` is for whoever gives it as the default: its folders are theirs to name.
+    ``folder://`` (`config.bell_folder`) is for whoever gives it as the default: the folder is theirs to name.
     """
     url = text(name, default)
     match urlsplit(url).scheme:
@@ -134,7 +135,7 @@ def broker(name: str, default: str | None = None) -> Broker:
             return Broker(url, "quorum", {"confirm_publish": True, "socket_timeout": 5})
         case "redis" | "rediss":
             return Broker(url, "classic", {"visibility_timeout": 300, "socket_timeout": 5})
-        case "filesystem" if default is not None:
+        case "folder" if default is not None:
             return Broker(url, "classic", {})
     raise ImproperlyConfigured(f"{name} must begin with amqp://, amqps://, redis:// or rediss://.")
 

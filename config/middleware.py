@@ -1,40 +1,72 @@
 """What every request passes through that belongs to no room."""
 
 import logging
+import re
 from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
+from core import db, disk
 from core.api import problem, wrong_method
 
 API = "/api/"
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+STOPS = re.compile(r"/(pause|cancel|hold|withdraw|reject)/?$")
+"""Verbs that stop something: they are tried on a disk that is nearly full too."""
 log = logging.getLogger(__name__)
 
 
 class LastAnswers:
-    """What the views do not answer themselves: 503 and a word to come back while the database restarts, not a trace."""
+    """What the views do not answer themselves: a sentence and a word to come back, not a trace.
+
+    507 while there is no room on a disk, 503 while the database restarts or is held by somebody else.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass on; a method that an address of the API does not take is a problem like every other there."""
+        """Pass on, unless a write over the API would take what is left of the disk.
+
+        A method that an address of the API does not take is a problem like every other there.
+        """
+        if _brings_more(request) and disk.short():
+            return _answer(request, 507, "disk_full", disk.sentence(), 60)
         response = self.get_response(request)
         if response.status_code == 405 and request.path.startswith(API):
             return wrong_method(response)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer for a database that does not."""
+        """Answer for a disk without room, and for a database that does not."""
+        disk.note(error)
+        if disk.is_full(error):
+            log.error("There is no room on the disk: %s", type(error).__name__)
+            words = disk.sentence() or _("The disk is full. Nothing can be changed until there is room again.")
+            return _answer(request, 507, "disk_full", words, 60)
+        if db.is_busy(error):
+            log.warning("The database was busy for too long: %s", type(error).__name__)
+            return _answer(request, 503, "try_later", _("The database is busy. Please try again in a few seconds."), 5)
         if not isinstance(error, (OperationalError, InterfaceError)):
             return None
         log.error("The database does not answer: %s", type(error).__name__)
-        words = "The database is restarting. Please try again in a few seconds."
-        response = (
-            problem(503, "try_later", words)
-            if request.path.startswith(API)
-            else HttpResponse(words, status=503, content_type="text/plain; charset=utf-8")
-        )
-        response.headers["Retry-After"] = "5"
-        return response
+        words = _("The database is restarting. Please try again in a few seconds.")
+        return _answer(request, 503, "try_later", words, 5)
+
+
+def _brings_more(request: HttpRequest) -> bool:
+    if not request.path.startswith(API) or request.method in READS or request.method == "DELETE":
+        return False
+    return not STOPS.search(request.path)
+
+
+def _answer(request: HttpRequest, status: int, code: str, words: str, again_after: int) -> HttpResponse:
+    response = (
+        problem(status, code, words)
+        if request.path.startswith(API)
+        else HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")
+    )
+    response.headers["Retry-After"] = str(again_after)
+    return response

@@ -16,7 +16,7 @@ from campaigns.measurement import scheduler as measurement
 from campaigns.publishing import scheduler as publishing
 from channels import scheduler as channels
 from cms import scheduler as cms
-from core import installation
+from core import db, disk, installation
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,40 @@ def turn() -> list[str]:
     for name, tick in TURNS:
         try:
             tick()
-        except Exception:
+        except Exception as error:
             # Whatever it was (a database that restarts, most likely), the next pass tries again.
-            log.exception("The scheduler's turn for %s failed.", name)
+            _tell(error, f"The scheduler's turn for {name} failed.")
             connection.close()
             failed.append(name)
     return failed
+
+
+def _tell(error: Exception, words: str) -> None:
+    """A trace, unless it is of the kind that passes by itself."""
+    disk.note(error)
+    if db.passes(error):
+        log.info("%s It is tried again.", words)
+    else:
+        log.error(words, exc_info=error)
+
+
+class DiskWatch:
+    """Says once that there is no room, and once that there is again."""
+
+    def __init__(self) -> None:
+        self.was_short = False
+
+    def look(self) -> None:
+        """Look, and tell of a change."""
+        sentence = disk.sentence()
+        if sentence and not self.was_short:
+            log.error(sentence)
+        elif self.was_short and not sentence:
+            log.warning("There is room on the disk again: sending goes on.")
+        self.was_short = bool(sentence)
+
+
+watch = DiskWatch()
 
 
 def run() -> None:
@@ -56,8 +84,9 @@ def run() -> None:
         close_old_connections()
         try:
             installation.beat("scheduler")
-        except Exception:
-            log.exception("The scheduler could not write its heartbeat.")
+        except Exception as error:
+            _tell(error, "The scheduler could not write its heartbeat.")
             connection.close()
         turn()
+        watch.look()
         enough.wait(PERIOD)

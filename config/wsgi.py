@@ -11,5 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
 _django = get_wsgi_application()
 
 from campaigns.measurement.edge import edge  # noqa: E402 - its models need the apps to be ready
+from core import db  # noqa: E402 - as above
 
+db.keep_open()
 application = edge(_django)

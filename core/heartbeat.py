@@ -1,31 +1,16 @@
 """Which processes are alive: each says so every few seconds, and a silent one is noticed."""
 
 import os
-import socket
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 
 from core import clock
+from core.machine import boot_id, host
 from core.models import ProcessHeartbeat
+
+__all__ = ["alive", "boot_id", "host", "note"]
 
 SILENT_AFTER = timedelta(seconds=60)
 FORGOTTEN_AFTER = timedelta(days=1)
-
-
-@cache
-def host() -> str:
-    """This machine's (or container's) name."""
-    return socket.gethostname()[:200]
-
-
-@cache
-def boot_id() -> str:
-    """Which start of the machine this is: what was in memory or in flight before another boot is gone."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:64]
-    except OSError:
-        return "unknown"
 
 
 def note(kind: str) -> None:

@@ -73,6 +73,20 @@ def beginning(request):
 
 
 @pytest.fixture(autouse=True)
+def one_clock(monkeypatch):
+    """When a test moves the time, time passes: the ledger's clock goes with the machine's, as it does when nobody sets it."""
+    from core import clock
+    from core.steady import Reading
+
+    def together():
+        now = clock.now().timestamp()
+        return Reading(now, now, 0.0)
+
+    monkeypatch.setattr(clock, "_steady", together)
+    monkeypatch.setattr(clock, "server_now", clock.now)
+
+
+@pytest.fixture(autouse=True)
 def english():
     """A request leaves its language on the thread; no test starts in another's."""
     with translation.override("en"):

@@ -6,12 +6,14 @@ the standard library's, and e-mail, requests and more break. The fix is always t
 """
 
 import calendar
+import graphlib
 import re
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import grimp
 import pytest
 from django.apps import apps
 from django.conf import settings
@@ -53,6 +55,34 @@ def test_every_room_has_a_place_in_the_layers():
     rooms = [config for config in apps.get_app_configs() if Path(config.path).is_relative_to(ROOT)]
     ours = {config.label for config in rooms if ".venv" not in config.path}
     assert ours == set(HEIGHT)
+
+
+PACKAGES = ("config", "core", "cms", "campaigns", "channels", "marketing_calendar")
+
+
+def test_no_files_import_one_another_in_a_circle():
+    """Also not inside a function, where Python does not mind: a circle is one file in several pieces.
+
+    Left out is only what type checkers alone read.
+    """
+    graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        # The order of the standard library's answer: each is imported by the next.
+        pytest.fail("A circle of files: " + " ← ".join(error.args[1]))
+
+
+def test_the_ledger_goes_by_its_own_clock():
+    """`clock.now()` may be set by anybody; what the ledger writes and compares is `clock.ledger_now()`."""
+    others = {"events.py": 1}  # compares with what `channels` wrote by the machine's clock
+    found = {
+        path.name: count
+        for path in (ROOT / "campaigns" / "publishing" / "services").glob("*.py")
+        if (count := len(re.findall(r"\bclock\.now\(", path.read_text())))
+    }
+    assert found == others
 
 
 def relations():

@@ -16,7 +16,9 @@ import secrets
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 ROTATE_AT = 64 * 1024 * 1024
+KEPT = 10_000
+"""Lines (some 200 bytes each) that wait in memory while the disk is full."""
 _NAME = re.compile(r"(?P<day>\d{8})-(?P<host>[A-Za-z0-9.-]{1,40})-\d+-[0-9a-f]{8}\.jsonl")
 
 
@@ -59,23 +63,39 @@ class Spool:
         self._opened_for: tuple[int, int] = (0, 0)
         self._size = 0
         self._torn = False
-        self._complained_at = 0.0
+        self._complained_at = float("-inf")
+        self._waiting: deque[bytes] = deque()
         self.lost = 0
 
     def append(self, entry: Mapping[str, Any]) -> bool:
-        """Note `entry`. False when it could not be written (a full disk): it is counted in `lost`, never raised."""
+        """Note `entry`; never raises. False when it could not be written (a full disk).
+
+        It is kept in memory then and written before the next one; beyond `KEPT` lines the oldest is given up, and counted
+        in `lost`.
+        """
         line = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
-        try:
-            with self._lock:
-                self._write(line)
-        except OSError as error:
-            self._complain(error)
-            return False
+        with self._lock:
+            self._waiting.append(line)
+            try:
+                self._write_waiting()
+            except OSError as error:
+                if len(self._waiting) > KEPT:
+                    self._waiting.popleft()
+                    self.lost += 1
+                self._complain(error)
+                return False
         return True
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            self._write(self._waiting[0])
+            self._waiting.popleft()
 
     def close(self) -> None:
         """Close the file; the next line opens a new one."""
         with self._lock:
+            with suppress(OSError):
+                self._write_waiting()
             if self._file >= 0 and self._opened_for[0] == os.getpid():
                 os.close(self._file)
             self._file = -1
@@ -104,9 +124,11 @@ class Spool:
         self._opened_for, self._size, self._torn = wanted, 0, False
 
     def _complain(self, error: OSError) -> None:
-        self.lost += 1
         if time.monotonic() - self._complained_at > 60:
             self._complained_at = time.monotonic()
             logger.error(
-                "The spool cannot be written (%s); %d hits are lost so far. Free disk space.", error, self.lost
+                "The spool cannot be written (%s); %d hits wait in memory, and %d are lost so far. Free disk space.",
+                error.strerror or error,
+                len(self._waiting),
+                self.lost,
             )

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
 
 from campaigns.planning.models import Publication
@@ -14,6 +13,7 @@ from campaigns.publishing import selectors
 from campaigns.publishing.models import Attempt, Chunk, Delivery, Run, Seal, SealPart
 from campaigns.publishing.services import seals
 from campaigns.publishing.states import ChunkState, DeliveryState, RunState
+from core import db
 
 SENT = (DeliveryState.ATTEMPTING, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED)
 AT_MOST = 100
@@ -36,12 +36,7 @@ class Violation:
 def audit(publication: Publication | None = None) -> list[Violation]:
     """Every violation there is, all seen at one instant."""
     found: list[Violation] = []
-    with transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                # One picture for all rules, taken while workers go on. Only possible as the first statement.
-                if not connection.savepoint_ids:
-                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with db.one_picture():
         for rule in RULES:
             only = Q(publication=publication) if publication else Q()
             for number, (owner, detail) in enumerate(rule(only)):

@@ -4,6 +4,10 @@ It never replaces `attempting` in the database; it only narrows what becomes `un
 its file for as long as it lives, so whoever gets the lock knows that the worker is gone. After another boot, only answers
 count: what was written last may be missing.
 
+Every line is whole or not there: a write that the disk cuts short is taken back, and a start that cannot be noted raises
+`Unwritable` before anything is handed over. Whoever reads a line that is not whole all the same (a machine that lost its
+power) believes what the others say was answered, but no longer that what is not there never began.
+
 One JSON array per line:
 
 - ``["h", host, boot, pid]``
@@ -15,9 +19,11 @@ One JSON array per line:
 
 import fcntl
 import json
+import logging
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,8 +34,14 @@ from django.conf import settings
 from channels.base import Blame, Outcome, Result
 from core import heartbeat
 
+log = logging.getLogger(__name__)
+
 Key = tuple[int, int]
 """A delivery's id and the number of the attempt."""
+
+
+class Unwritable(Exception):
+    """The journal cannot take the line (the disk is full): what it would have told of must not begin."""
 
 
 def folder() -> Path:
@@ -50,50 +62,79 @@ def new_owner() -> str:
 
 
 class Journal:
-    """One worker's open journal."""
+    """One worker's open journal. Safe for the threads of a provider. Raises `Unwritable` when it cannot even be begun."""
 
     def __init__(self) -> None:
         self.owner = new_owner()
         self.path = path_of(self.owner)
-        self._file = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_EXCL, 0o600)
+        self._lock = threading.Lock()
+        self._length = 0
+        self._whole = True
+        self._unwritten: list[bytes] = []
+        try:
+            self._file = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise Unwritable(f"No flight journal can be made: {error.strerror}.") from error
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._write(["h", heartbeat.host(), heartbeat.boot_id(), os.getpid()])
+        try:
+            with self._lock:
+                self._append(_line(["h", heartbeat.host(), heartbeat.boot_id(), os.getpid()]))
+        except Unwritable:
+            self.close()
+            raise
 
-    def _write(self, line: Sequence[object]) -> None:
-        # One write per line, straight to the kernel: it survives the death of this process, which is all it has to.
-        os.write(self._file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    def _append(self, data: bytes) -> None:
+        """The whole line or nothing, straight to the kernel: it survives the death of this process, which is all it has to."""
+        if not self._whole:
+            raise Unwritable("The flight journal ends in half a line.")
+        rest = data
+        try:
+            while rest:
+                written = os.write(self._file, rest)
+                if not written:
+                    raise OSError("nothing was written")
+                rest = rest[written:]
+        except OSError as error:
+            self._cut_back()
+            raise Unwritable(f"The flight journal cannot be written: {error.strerror or error}.") from error
+        self._length += len(data)
+
+    def _cut_back(self) -> None:
+        try:
+            os.ftruncate(self._file, self._length)
+        except OSError:
+            self._whole = False
+
+    def _catch_up(self) -> None:
+        while self._unwritten:
+            self._append(self._unwritten[0])
+            del self._unwritten[0]
 
     def started(self, keys: Sequence[Key]) -> None:
-        """Note, before the first byte, what may reach the provider from now on."""
-        self._write(["s", list(keys)])
+        """Note, before the first byte, what may reach the provider from now on; raises `Unwritable`: then nothing may."""
+        with self._lock:
+            self._catch_up()
+            self._append(_line(["s", list(keys)]))
 
     def unstarted(self, keys: Sequence[Key]) -> None:
         """Note that the provider surely did not take these: as if they had never been started."""
-        self._write(["u", list(keys)])
+        self._note(["u", list(keys)])
 
     def refused_together(self, keys: Sequence[Key]) -> None:
         """Note that the provider refused these as a whole because of one of them: surely none was taken."""
-        self._write(["g", list(keys)])
+        self._note(["g", list(keys)])
 
     def answered(self, answers: Sequence[tuple[Key, Outcome]]) -> None:
-        """Note what the provider said."""
-        self._write(
-            [
-                "a",
-                [
-                    [
-                        *key,
-                        outcome.result,
-                        outcome.provider_id,
-                        outcome.code,
-                        outcome.detail,
-                        outcome.blame,
-                        outcome.retry_at.isoformat() if outcome.retry_at else None,
-                    ]
-                    for key, outcome in answers
-                ],
-            ]
-        )
+        """Note what the provider said. Never fails: what the disk does not take now is kept, and tried again."""
+        self._note(["a", [_answer(key, outcome) for key, outcome in answers]])
+
+    def _note(self, fields: Sequence[object]) -> None:
+        with self._lock:
+            self._unwritten.append(_line(fields))
+            try:
+                self._catch_up()
+            except Unwritable as error:
+                log.error("%s The answers are kept in memory for now.", error)
 
     def close(self) -> None:
         """The turn is over and everything is in the database."""
@@ -103,12 +144,30 @@ class Journal:
 
     def leave(self) -> None:
         """The turn ended badly: leave the file for whoever sweeps."""
+        with self._lock, suppress(Unwritable):
+            self._catch_up()
         os.close(self._file)
+
+
+def _line(fields: Sequence[object]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+
+
+def _answer(key: Key, outcome: Outcome) -> list[object]:
+    return [
+        *key,
+        outcome.result,
+        outcome.provider_id,
+        outcome.code,
+        outcome.detail,
+        outcome.blame,
+        outcome.retry_at.isoformat() if outcome.retry_at else None,
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a journal says. `complete`: what it does not say was started was surely not."""
+    """What a journal says. `complete`: every line is whole, so what it does not say was started was surely not."""
 
     complete: bool = False
     started: frozenset[Key] = frozenset()
@@ -164,35 +223,55 @@ def discard(owner: str) -> None:
 
 
 def _parse(content: bytes, *, dead: bool) -> Evidence:
+    *lines, rest = content.split(b"\n")
+    whole = not rest
+    home = False
     started: set[Key] = set()
     suspects: frozenset[Key] = frozenset()
     answers: dict[Key, Outcome] = {}
-    complete = False
-    lines = content.split(b"\n")
     for line in lines:
         try:
-            kind, *rest = json.loads(line)
-        except ValueError:
-            continue  # the last line of a machine that lost its power
-        match kind:
-            case "h":
-                complete = dead and rest[:2] == [heartbeat.host(), heartbeat.boot_id()]
-            case "s":
-                started.update((int(delivery), int(number)) for delivery, number in rest[0])
-            case "u":
-                started.difference_update((int(delivery), int(number)) for delivery, number in rest[0])
-            case "g":
-                suspects = frozenset((int(delivery), int(number)) for delivery, number in rest[0])
-                started -= suspects
-            case "a":
-                for delivery, number, result, provider_id, code, detail, blame, retry_at in rest[0]:
-                    answers[int(delivery), int(number)] = Outcome(
-                        ref="",
-                        result=Result(result),
-                        provider_id=provider_id,
-                        code=code,
-                        detail=detail,
-                        blame=Blame(blame),
-                        retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
-                    )
+            match json.loads(line):
+                case ["h", host, boot, _pid]:
+                    home = [host, boot] == [heartbeat.host(), heartbeat.boot_id()]
+                case ["s", keys]:
+                    started |= _read_keys(keys)
+                case ["u", keys]:
+                    started -= _read_keys(keys)
+                case ["g", keys]:
+                    suspects = _read_keys(keys)
+                    started -= suspects
+                case ["a", told]:
+                    answers.update(_read_answer(*one) for one in told)
+                case _:
+                    whole = False
+        except (ValueError, TypeError):  # half a line, or the zeros that a lost power supply leaves behind
+            whole = False
+    complete = dead and home and whole
     return Evidence(complete=complete, started=frozenset(started), answers=answers, suspects=suspects)
+
+
+def _read_keys(keys: Iterable[Sequence[int]]) -> frozenset[Key]:
+    return frozenset((int(delivery), int(number)) for delivery, number in keys)
+
+
+def _read_answer(
+    delivery: int,
+    number: int,
+    result: str,
+    provider_id: str,
+    code: str,
+    detail: str,
+    blame: str,
+    retry_at: str | None,
+) -> tuple[Key, Outcome]:
+    outcome = Outcome(
+        ref="",
+        result=Result(result),
+        provider_id=str(provider_id),
+        code=str(code),
+        detail=str(detail),
+        blame=Blame(blame),
+        retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
+    )
+    return (int(delivery), int(number)), outcome

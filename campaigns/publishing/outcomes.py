@@ -6,6 +6,7 @@ from typing import Any
 
 from campaigns.publishing.states import DeliveryState
 from channels.base import Blame, Capabilities, Outcome, Result
+from core import clock
 
 MAX_TRIES = 8
 """So often a single message is put off by the provider before we give up. Only an answer about this message counts: an
@@ -69,7 +70,8 @@ def row_for(
             if deferrals + deferred >= MAX_TRIES:
                 state, reason = DeliveryState.REJECTED, "gave_up"
             else:
-                next_at = max(outcome.retry_at or now, now + pause_after(deferrals + deferred))
+                asked = clock.ledger_time(outcome.retry_at) if outcome.retry_at else now
+                next_at = max(asked, now + pause_after(deferrals + deferred))
         case _ if may_replay(capabilities, replays + 1, first_try_at, now):
             next_at = now + pause_after(replays + 1)
         case _:

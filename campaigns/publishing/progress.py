@@ -73,7 +73,9 @@ def pace(publication: Publication, ledger: Mapping[str, int]) -> str:
     left = open_count(ledger)
     if publication.state != State.LIVE or not left:
         return ""
-    recent = Q(changed_at__gte=clock.now() - LOOK_BACK, state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED])
+    recent = Q(
+        changed_at__gte=clock.ledger_now() - LOOK_BACK, state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED]
+    )
     settled = Delivery.objects.filter(publication=publication).aggregate(recent=Count("pk", filter=recent))["recent"]
     rate = settled / LOOK_BACK.total_seconds()
     if not rate:

@@ -32,6 +32,10 @@ DELIVERY_REASONS: dict[str, Promise] = {
 HOLD_REASONS: dict[str, Promise] = {
     "overdue": _("It missed its moment by too long. Look whether it still makes sense, then release or cancel it."),
     "interrupted": _("Sending stood still for too long. Look whether it still makes sense, then release or cancel it."),
+    "clock": _(
+        "The clock jumped by more than an hour. Look whether it is right now, then release or cancel it: releasing says "
+        "that it is."
+    ),
     "installation": _(
         "This database looks like a copy or its address changed. Confirm it under Reports → Installation."
     ),

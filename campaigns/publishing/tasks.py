@@ -1,5 +1,6 @@
 """The Celery edge: bells. They carry ids, no work and no time; whatever is lost is rung again by the scheduler."""
 
+import logging
 import threading
 import time
 
@@ -10,7 +11,9 @@ from django.db import close_old_connections, connection
 from campaigns.publishing import bells
 from campaigns.publishing.services import flights
 from campaigns.publishing.services import work as turns
-from core import installation
+from core import db, disk, installation
+
+log = logging.getLogger(__name__)
 
 BELL_EXPIRES = 30
 """Seconds after which a bell that nobody heard is worth nothing: another one has been rung."""
@@ -21,10 +24,16 @@ PUBLISH_SECONDS = 2.0
 def work(run_id: int) -> None:
     """Give the run one turn of this worker, and ring again when there is more."""
     close_old_connections()
-    installation.beat("worker")
     try:
+        installation.beat("worker")
         if turns.work(run_id):
             bells.ring([run_id])
+    except Exception as error:
+        # What was in the air is settled from the journal; the scheduler rings again.
+        disk.note(error)
+        if not db.passes(error):
+            raise
+        log.info("A turn ended early: the database is %s.", "full" if disk.is_full(error) else "busy")
     finally:
         close_old_connections()
 

@@ -38,14 +38,14 @@ def fine(account_id: int) -> bool:
 
 def waiting(account_id: int, until: datetime | None, detail: str) -> datetime:
     """The service is down or throttles: nothing goes out over this account before `until`, which is returned."""
-    until = until or clock.now() + WAIT_WITHOUT_WORD
+    until = clock.ledger_time(until) if until else clock.ledger_now() + WAIT_WITHOUT_WORD
     _put(account_id, Health.WAITING, until, detail)
     return until
 
 
 def broken(account_id: int, detail: str) -> datetime:
     """Credentials or settings are wrong: a person has to mend them. Returns when it is tried again."""
-    until = clock.now() + PROBE_BROKEN_AFTER
+    until = clock.ledger_now() + PROBE_BROKEN_AFTER
     _put(account_id, Health.FIX_SETTINGS, until, detail)
     return until
 
@@ -55,7 +55,7 @@ def silent(account_id: int, detail: str, *, by_probe: bool = False) -> datetime:
 
     Several workers find this out at once; it is one strike. `by_probe`: the one that was allowed to try found it again.
     """
-    now = clock.now()
+    now = clock.ledger_now()
     rows = ChannelAccount.objects.filter(pk=account_id)
     if not by_probe:
         rows = rows.filter(Q(blocked_until=None) | Q(blocked_until__lte=now))
@@ -80,7 +80,7 @@ def unanswered(account_id: int, more: int, *, afresh: bool) -> int:
 def take_probe(account_id: int) -> datetime | None:
     """The right to try an account that is not well with one message: until when, or None when it is not the time or
     somebody else has it."""
-    now = clock.now()
+    now = clock.ledger_now()
     until = now + PROBE_HOLDS
     rows = ChannelAccount.objects.filter(Q(blocked_until=None) | Q(blocked_until__lte=now), pk=account_id)
     return until if rows.exclude(health=Health.OK).update(blocked_until=until) else None
@@ -89,7 +89,7 @@ def take_probe(account_id: int) -> datetime | None:
 def return_probe(account_id: int, until: datetime) -> None:
     """There was nothing to try it with: the next one may."""
     ChannelAccount.objects.filter(pk=account_id, blocked_until=until).exclude(health=Health.OK).update(
-        blocked_until=clock.now()
+        blocked_until=clock.ledger_now()
     )
 
 

@@ -37,6 +37,10 @@ ALMANAC_OVERDUE_AFTER = timedelta(seconds=env.integer("ALMANAC_OVERDUE_SECONDS",
 """A run that is later than this is held for a person instead of being sent."""
 ALMANAC_LEASE_SECONDS = env.integer("ALMANAC_LEASE_SECONDS", default=30, least=2)
 """How long a worker that falls silent keeps its chunk; what it had in the air is in doubt afterwards."""
+ALMANAC_DISK_RESERVE = env.integer("ALMANAC_DISK_RESERVE_MB", default=200) * 1024 * 1024
+"""Below so many free bytes at home or at an SQLite database nothing new is begun; 0: as long as the disk takes it."""
+ALMANAC_TEST_CLOCK = env.text("ALMANAC_TEST_CLOCK", "")
+"""For tests of real processes only: a file with the seconds by which the machine's clock was set."""
 ALMANAC_CLASH_HOURS = env.integer("ALMANAC_CLASH_HOURS", default=6, least=1)
 """Two messages to the same people closer together than this are shown as a clash on the calendar."""
 ALMANAC_CONFIRM_ABOVE = env.integer("ALMANAC_CONFIRM_ABOVE", default=100, least=0)
@@ -119,6 +123,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "core.notices.messages",
                 "django.template.context_processors.csp",
                 "wagtail.contrib.settings.context_processors.settings",
             ],

@@ -27,22 +27,12 @@ ALMANAC_HASH_KEY = env.text("ALMANAC_HASH_KEY", [SECRET_KEY, *SECRET_KEY_FALLBAC
 DATABASES = {"default": env.database("DATABASE_URL", env.sqlite(ALMANAC_HOME / "almanac.sqlite3"))}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-_broker = env.broker("ALMANAC_BROKER_URL", "filesystem://localhost")
+_broker = env.broker("ALMANAC_BROKER_URL", "folder://localhost")
 CELERY_BROKER_URL = _broker.url
 CELERY_BROKER_TRANSPORT_OPTIONS = _broker.options
 CELERY_TASK_DEFAULT_QUEUE_TYPE = _broker.queue_type
-if CELERY_BROKER_URL.startswith("filesystem://"):
-    _bells = ALMANAC_HOME / "bells"
-    for _name in ("queue", "processed", "control"):
-        (_bells / _name).mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_bells / "queue"),
-        "data_folder_out": str(_bells / "queue"),
-        "processed_folder": str(_bells / "processed"),
-        "control_folder": str(_bells / "control"),
-        "store_processed": False,
-        "polling_interval": 0.2,
-    }
+if CELERY_BROKER_URL.startswith("folder://"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(ALMANAC_HOME / "bells"), "polling_interval": 0.2}
     CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "127.0.0.1", "localhost", "[::1]"]

@@ -117,7 +117,7 @@ class Place:
 
 
 def flush_files(place: Place) -> None:
-    for bell in (place.home / "bells" / "queue").glob("*"):
+    for bell in (place.home / "bells").glob("[!.]*"):
         bell.unlink(missing_ok=True)
 
 

@@ -55,7 +55,7 @@ def lease(run_id: int, owner: str) -> Lease | None:
     if chunk is None:
         return None
     won = Chunk.objects.filter(pk=chunk.pk, state=ChunkState.OPEN, epoch=chunk.epoch).update(
-        state=ChunkState.LEASED, epoch=chunk.epoch + 1, lease_owner=owner, lease_until=clock.now() + duration()
+        state=ChunkState.LEASED, epoch=chunk.epoch + 1, lease_owner=owner, lease_until=clock.ledger_now() + duration()
     )
     if not won:
         return None
@@ -71,7 +71,7 @@ def lease(run_id: int, owner: str) -> Lease | None:
 
 def renew(held: Lease, *, next_seq: int | None = None) -> None:
     """Hold on to the chunk, and note how far it has come; raises `LostLease`."""
-    changes: dict[str, Any] = {"lease_until": clock.now() + duration()}
+    changes: dict[str, Any] = {"lease_until": clock.ledger_now() + duration()}
     if next_seq is not None and not held.is_retry:
         changes["next_seq"] = next_seq
     if not Chunk.objects.filter(pk=held.chunk_id, epoch=held.epoch, state=ChunkState.LEASED).update(**changes):
@@ -90,7 +90,7 @@ def finish(held: Lease, state: ChunkState) -> None:
 def is_unanswered(account_id: int) -> bool:
     """Whether a slice of the account, of any worker anywhere, is in the air that nobody has answered yet: until somebody
     does, or the account is found silent, it is given no more."""
-    young = Q(waiting_since=None) | Q(waiting_since__gt=clock.now() - SICK_AFTER)
+    young = Q(waiting_since=None) | Q(waiting_since__gt=clock.ledger_now() - SICK_AFTER)
     held = Chunk.objects.filter(young, state=ChunkState.LEASED, silent=True)
     return held.filter(run__publication__account=account_id).exists()
 
@@ -108,7 +108,7 @@ def set_apart(held: Lease, owner: str, in_air: Sequence[int], unstarted: Mapping
 
     `in_air`: ids of deliveries that may have been handed over; `unstarted`: ids and `seq` of those that surely were not.
     """
-    now = clock.now()
+    now = clock.ledger_now()
     renew(held)
     sql.give_back(list(unstarted), held.chunk_id, held.epoch, now, to_retries=held.is_retry)
     apart = Chunk.objects.create(

@@ -42,7 +42,7 @@ def by_publication() -> QuerySet[Publication]:
 def accept(deliveries: Sequence[Delivery], by: User) -> int:
     """A person knows that these arrived."""
     rows = _rows(deliveries)
-    moved = DELIVERY.move_all(rows, "prove_accepted", reason="person", changed_at=clock.now())
+    moved = DELIVERY.move_all(rows, "prove_accepted", reason="person", changed_at=clock.ledger_now())
     _log(deliveries, "almanac.doubt_accepted", by, moved)
     return moved
 
@@ -51,7 +51,7 @@ def accept(deliveries: Sequence[Delivery], by: User) -> int:
 def reject(deliveries: Sequence[Delivery], by: User) -> int:
     """A person knows that these did not arrive, and leaves it at that."""
     rows = _rows(deliveries)
-    moved = DELIVERY.move_all(rows, "prove_rejected", reason="person", changed_at=clock.now())
+    moved = DELIVERY.move_all(rows, "prove_rejected", reason="person", changed_at=clock.ledger_now())
     _log(deliveries, "almanac.doubt_rejected", by, moved)
     return moved
 
@@ -62,7 +62,7 @@ def send_again(deliveries: Sequence[Delivery], by: User) -> int:
 
     Raises `Conflict` for a publication that was cancelled.
     """
-    now = clock.now()
+    now = clock.ledger_now()
     stopped = {PublicationState.CANCELLED, PublicationState.FAILED}
     if any(row.publication.state in stopped for row in deliveries):
         raise Conflict(_("This publication was cancelled: nothing of it is sent again."))

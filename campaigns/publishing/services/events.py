@@ -131,7 +131,7 @@ def _mark(delivery_id: int, event: ProviderEvent) -> None:
     feedback = FEEDBACK[event.kind]
     lower = [name for name, rank in RANK.items() if rank < RANK[feedback.value]]
     rows = Delivery.objects.filter(pk=delivery_id)
-    now = clock.now()
+    now = clock.ledger_now()
     changes = {"feedback": feedback.value, "changed_at": now}
     bounced = _why_bounced(event)
     if bounced:

@@ -10,6 +10,7 @@ from typing import Any
 from campaigns.publishing.journal import Journal, Key
 from campaigns.publishing.models import Delivery
 from channels.base import Flight, Outcome
+from core import disk
 
 CUT_AFTER = 0.7
 """A slice that is not through by then is cut: together with the transaction this stays below a second."""
@@ -95,9 +96,9 @@ class SliceFlight(Flight):
         with self.lock:
             if self.is_apart and not self.begun.issuperset(refs):
                 raise TooLate
+            self.journal.started(self._keys(refs))
             self.begun.update(refs)
             self.told.difference_update(refs)
-            self.journal.started(self._keys(refs))
 
     def answered(self, outcomes: Sequence[Outcome]) -> None:
         """Noted in the journal."""
@@ -119,8 +120,9 @@ class SliceFlight(Flight):
             self.journal.refused_together(self._keys(refs))
 
     def should_stop(self) -> bool:
-        """True once this slice has taken too long, or this process is to end."""
-        return self.is_apart or stopping.is_set() or time.monotonic() - self.began > CUT_AFTER
+        """True once this slice has taken too long, this process is to end, or there is no room to note what happens."""
+        over = self.is_apart or stopping.is_set() or time.monotonic() - self.began > CUT_AFTER
+        return over or disk.short()
 
     @property
     def is_unanswered(self) -> bool:

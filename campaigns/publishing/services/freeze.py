@@ -36,7 +36,7 @@ def _compiled(contacts: QuerySet[Contact]) -> tuple[str, Sequence[Any]]:
 def freeze(run: Run, seal: Seal, *, is_last_wave: bool) -> Snapshot:
     """Make the rows, the snapshot and the chunks of `run`. One transaction: killed in the middle, nothing has happened."""
     publication = run.publication
-    now = clock.now()
+    now = clock.ledger_now()
     # A post goes to the account itself: its audience is whoever follows.
     targeted = (
         _freeze_post(run, seal) if publication.channel == Channel.SOCIAL else _freeze_people(run, seal, is_last_wave)
@@ -87,7 +87,7 @@ def _freeze_people(run: Run, seal: Seal, is_last_wave: bool) -> int:
         "run_id": run.pk,
         "publication_id": publication.pk,
         "occurrence": run.occurrence,
-        "now": clock.now(),
+        "now": clock.ledger_now(),
     }
     if not wave.query.is_empty():
         text, params = _compiled(wave)

@@ -29,11 +29,13 @@ def hold(publication: Publication, reason: str) -> bool:
 @transaction.atomic
 def let_go(publication: Publication, *, fuse_off: bool = False) -> bool:
     """Let a paused or held publication go on; a person said so, and lateness counts from now. False when it was neither."""
+    if publication.state_reason == "clock":
+        clock.believe()
     runs = publication.runs.all()
     begun = runs.filter(started_at__isnull=False).exists()
     if not PUBLICATION.move(publication, "resume" if begun else "resume_waiting", state_reason=""):
         return False
-    now = clock.now()
+    now = clock.ledger_now()
     held = runs.filter(state__in=[RunState.HELD, RunState.PAUSED])
     begun_runs = list(held.filter(started_at__isnull=False).values_list("pk", flat=True))
     waiting_runs = list(held.filter(started_at=None).values_list("pk", flat=True))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -20,7 +21,7 @@ from django.utils.translation import gettext as _
 from campaigns.planning.states import PublicationState
 from campaigns.publishing import outcomes, refs, sql
 from campaigns.publishing.compiler import Loaded
-from campaigns.publishing.journal import Journal
+from campaigns.publishing.journal import Journal, Unwritable
 from campaigns.publishing.models import Attempt, Delivery, Run, SealPart
 from campaigns.publishing.services import chunks, holds, picking, seals, tower, weighing
 from campaigns.publishing.services.chunks import Lease, LostLease
@@ -32,7 +33,7 @@ from channels import registry
 from channels.base import HOLDS_ACCOUNT, Blame, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
 from channels.services import health
-from core import clock, installation
+from core import clock, db, disk, installation
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ SLICE_SECONDS = 0.5
 FIRST_SLICE = 25
 LARGEST_SLICE = 500
 IDLE_TURNS = 2
+PATIENCE = 3600.0
+"""Seconds that answers are kept in memory while the database cannot take them."""
 SILENT_MESSAGES = 5
 """So many messages in a row without an answer say that the provider is not well; of a call for many, one says it."""
 OUR_OWN = frozenset({"render", "address", "part", "smtputf8"})
@@ -93,13 +96,13 @@ class Sender:
                 stop = stopping.is_set() or time.monotonic() > until or idle >= IDLE_TURNS
                 stop = stop or self.turn.should_yield() or not self.turn.come_back()
                 try:
-                    opened = self.advance(lease, closing, stop=stop)
+                    opened = self.advance_patiently(lease, closing, stop=stop)
                     if opened is None:
                         return
                     closing = self.fly(opened)
                     assert self.lease is not None
                     if self.lease.is_apart:
-                        self.land(self.lease, closing)
+                        db.patiently(partial(self.land, self.lease, closing), seconds=PATIENCE, enough=stopping.is_set)
                         return
                 except LostLease:
                     self.rescue(lease, closing)
@@ -108,11 +111,23 @@ class Sender:
         finally:
             self.keeper.hold(None)
 
+    def advance_patiently(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
+        """`advance`, again while the database is busy or its disk full: these answers are known nowhere else."""
+        came_to = lease.next_seq
+        before = self.healthy, self.probing, self.unanswered, self.stopped
+
+        def again() -> Slice | None:
+            lease.next_seq = came_to
+            self.healthy, self.probing, self.unanswered, self.stopped = before
+            return self.advance(lease, closing, stop=stop)
+
+        return db.patiently(again, seconds=PATIENCE, enough=stopping.is_set)
+
     def advance(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
         """The one transaction between two slices; None when the chunk is put back."""
         self.lease = lease
         with transaction.atomic():
-            now = clock.now()
+            now = clock.ledger_now()
             chunks.renew(lease)
             if closing is not None:
                 self.settle(lease, closing, now)
@@ -130,13 +145,13 @@ class Sender:
                 lease.next_seq = picked.rows[-1].seq + 1
             chunks.renew(lease, next_seq=lease.next_seq)
         rows = [row for row in wanted if row.delivery_id in begun]
-        return Slice(rows, clock.now(), time.monotonic(), suspects=picked.suspects)
+        return Slice(rows, clock.ledger_now(), time.monotonic(), suspects=picked.suspects)
 
     def land(self, lease: Lease, closing: Slice) -> None:
         """Settle what had to wait so long for its answers that the rest of its chunk went to others."""
         with transaction.atomic():
             chunks.renew(lease)
-            self.settle(lease, closing, clock.now())
+            self.settle(lease, closing, clock.ledger_now())
             chunks.end_apart(lease)
 
     def settle(self, lease: Lease, closing: Slice, now: datetime) -> None:
@@ -257,7 +272,9 @@ class Sender:
             part_id: part.sha256 for part_id, part in self.parts.items()
         }:
             self.hold(run, "seal")
-        elif account.blocked_until and account.blocked_until > now and account.blocked_until != self.probing:
+        elif (
+            account.blocked_until and account.blocked_until > now and account.blocked_until != self.probing
+        ) or disk.short():
             self.stopped = True
         elif now - since > timedelta(seconds=2):
             Run.objects.filter(pk=run.pk).update(moved_at=now)
@@ -292,6 +309,10 @@ class Sender:
                 pass  # what it was about to start was given back
             except AlmanacError as error:
                 self.refused(opened, jobs, rows, flight, error)
+            except Unwritable as error:
+                # What was to begin has not; what others of the slice have in the air may arrive.
+                log.error("%s Nothing more is begun.", error)
+                self.stopped = True
             except Exception as error:
                 log.exception("The provider of account %s broke its contract.", self.account_id)
                 self.in_doubt(opened, rows, flight, type(error).__name__)
@@ -358,13 +379,12 @@ class Sender:
     def rescue(self, lease: Lease, closing: Slice | None) -> None:
         """The lease was lost while the slice was in the air: its rows are in doubt by now, and these answers prove."""
         if closing is not None:
-            apply_answers(
-                {
-                    (row.delivery_id, row.number): closing.answers[row.delivery_id]
-                    for row in closing.rows
-                    if row.delivery_id in closing.answers
-                }
-            )
+            answers = {
+                (row.delivery_id, row.number): closing.answers[row.delivery_id]
+                for row in closing.rows
+                if row.delivery_id in closing.answers
+            }
+            db.patiently(partial(apply_answers, answers), seconds=PATIENCE, enough=stopping.is_set)
 
 
 def replays(delivery_ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
@@ -379,7 +399,7 @@ def apply_answers(answers: Mapping[tuple[int, int], Outcome]) -> int:
     proven = 0
     for (delivery_id, number), outcome in answers.items():
         doubt = Q(pk=delivery_id, attempts_made=number, state__in=[DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED])
-        changes = {"changed_at": clock.now(), "reason": "journal"}
+        changes = {"changed_at": clock.ledger_now(), "reason": "journal"}
         if outcome.result == Result.ACCEPTED:
             changes |= {"state": DeliveryState.ACCEPTED, "provider_id": outcome.provider_id[:200]}
         elif outcome.result == Result.REJECTED and outcome.blame not in HOLDS_ACCOUNT:

@@ -97,7 +97,7 @@ def schedule(publication: Publication, by: User | None) -> Publication:
         seal = seals.valid_seal(publication)
         _move(publication, "schedule", by, state_reason="")
         made = runs.make(publication, seal)
-        due = [run.pk for run in made if run.due_at <= clock.now()]
+        due = [run.pk for run in made if run.due_at <= clock.schedule_now()]
     _announce(due)
     return publication
 
@@ -132,7 +132,7 @@ def _let_go(publication: Publication, by: User | None, action: str) -> Publicati
             raise _conflict(publication)
         log(publication, action, user=by, data={"was": why})
         live = list(publication.runs.filter(state__in=[RunState.LIVE, RunState.WAITING]).values_list("pk", "due_at"))
-    _announce([pk for pk, due_at in live if due_at <= clock.now()])
+    _announce([pk for pk, due_at in live if due_at <= clock.schedule_now()])
     return publication
 
 
@@ -149,7 +149,7 @@ def cancel(publication: Publication, by: User | None) -> Publication:
     """Stop for good: who has not been written to is skipped as cancelled. What is in the air ends and is counted."""
     with transaction.atomic():
         _move(publication, "cancel", by)
-        RUN.move_all(publication.runs.all(), "cancel", finished_at=clock.now())
+        RUN.move_all(publication.runs.all(), "cancel", finished_at=clock.ledger_now())
     skip_cancelled(publication)
     return publication
 
@@ -164,7 +164,7 @@ def skip_cancelled(publication: Publication, batch: int = 5_000) -> int:
         ids = list(rows.values_list("pk", flat=True)[:batch])
         if not ids:
             return total
-        sql.skip(dict.fromkeys(ids, "cancelled"), clock.now())
+        sql.skip(dict.fromkeys(ids, "cancelled"), clock.ledger_now())
         total += len(ids)
 
 

@@ -9,7 +9,7 @@ last wave is frozen, everybody still without a row gets one that is skipped as `
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -50,7 +50,7 @@ def is_waves(publication: Publication) -> bool:
 
 def make(publication: Publication, seal: Seal) -> list[Run]:
     """The runs of a publication that is being scheduled. One whose moment passed long ago is held when it starts."""
-    now = clock.now()
+    now = clock.schedule_now()
     oldest = now - settings.ALMANAC_OVERDUE_AFTER
     kind = publication.moment_kind
     if kind == Publication.Moment.NOW:
@@ -87,7 +87,7 @@ def discover_zones(publication: Publication) -> None:
     assert seal is not None
     known = {name for run in runs for name in run.zones}
     zones = set(freeze.audience_of(publication).order_by().values_list("timezone", flat=True).distinct()) - known
-    now = clock.now()
+    now = clock.schedule_now()
     by_wave = {run.wave: run for run in runs}
     for instant, names in instants_of(publication, zones).items():
         existing = by_wave.get(wave_name(instant))
@@ -118,22 +118,31 @@ def start(run_id: int) -> bool:
     return False
 
 
+def _lateness(run: Run, now: datetime) -> timedelta:
+    """Since its moment, which is the calendar's, or since a person let it go on, which is the ledger's (`now`)."""
+    late = clock.schedule_now() - run.due_at
+    return min(late, now - run.moved_at) if run.moved_at else late
+
+
 def _start(run_id: int) -> bool:
     named = Run.objects.values_list("publication_id", flat=True).get(pk=run_id)
     publication = (
         Publication.objects.select_for_update(of=("self",)).select_related("stage__campaign__market").get(pk=named)
     )
     run = Run.objects.get(pk=run_id)
-    now = clock.now()
     ready = publication.state in {PublicationState.SCHEDULED, PublicationState.LIVE}
-    if run.state != RunState.WAITING or run.due_at > now or not ready:
+    if run.state != RunState.WAITING or run.due_at > clock.schedule_now() or not ready:
         return False
     run.publication = publication
     allowed, _why = installation.may_send()
     if not allowed:
         holds.hold(publication, "installation")
         return False
-    if now - max(filter(None, (run.due_at, run.moved_at))) > settings.ALMANAC_OVERDUE_AFTER:
+    if clock.jump() and publication.moment_kind != Publication.Moment.NOW:
+        holds.hold(publication, "clock")
+        return False
+    now = clock.ledger_now()
+    if _lateness(run, now) > settings.ALMANAC_OVERDUE_AFTER:
         holds.hold(publication, "overdue")
         return False
     seal = seals.valid_seal(publication)

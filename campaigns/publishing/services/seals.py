@@ -206,7 +206,7 @@ def seal(publication: Publication, by: User | None) -> Seal:
 
 def supersede(publication: Publication) -> None:
     """What was approved no longer holds."""
-    Seal.objects.filter(publication=publication, superseded_at=None).update(superseded_at=clock.now())
+    Seal.objects.filter(publication=publication, superseded_at=None).update(superseded_at=clock.ledger_now())
 
 
 def valid_seal(publication: Publication) -> Seal:

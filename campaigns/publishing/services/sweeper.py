@@ -4,7 +4,7 @@ Everything here may run in any number of processes at once: each step wins a con
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +19,7 @@ from campaigns.publishing.services.fuses import fuse, fuse_reason
 from campaigns.publishing.states import RUN, ChunkState, DeliveryState, RunState
 from channels import registry
 from channels.base import Capabilities
-from core import clock, installation
+from core import clock, disk, installation
 
 __all__ = ["fuse", "fuse_reason"]  # made in `fuses`; the scheduler and the command line look for them here
 
@@ -37,8 +37,8 @@ DOUBTFUL = (DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED)
 # --- Leases ----------------------------------------------------------------------------------------------------------
 
 
-def sweep_leases() -> int:
-    """Take back the chunks of workers that are gone; returns how many.
+def sweep_leases(*, expired: bool = True) -> int:
+    """Take back the chunks of workers that are gone; returns how many. Without `expired` only of those that surely are.
 
     A worker that died on this machine gave up the lock on its journal with it: its chunk is free at once. Others are when
     their lease has run out.
@@ -50,8 +50,9 @@ def sweep_leases() -> int:
             swept += _take_back(chunk)
         _late_answers(owner)
         journal.discard(owner)
-    for chunk in Chunk.objects.filter(state=ChunkState.LEASED, lease_until__lt=clock.now()):
-        swept += _take_back(chunk)
+    if expired:
+        for chunk in Chunk.objects.filter(state=ChunkState.LEASED, lease_until__lt=clock.ledger_now()):
+            swept += _take_back(chunk)
     return swept
 
 
@@ -65,7 +66,7 @@ def capabilities_of(chunk: Chunk) -> Capabilities:
 @transaction.atomic
 def _take_back(chunk: Chunk) -> int:
     """End a lease: what was in the air is settled by the journal's evidence or falls into doubt."""
-    now = clock.now()
+    now = clock.ledger_now()
     held = Chunk.objects.filter(pk=chunk.pk, epoch=chunk.epoch, state=ChunkState.LEASED, lease_owner=chunk.lease_owner)
     if not held.update(epoch=F("epoch") + 1, state=ChunkState.OPEN, lease_owner="", lease_until=None, silent=False):
         return 0
@@ -154,13 +155,18 @@ def _late_answers(owner: str) -> None:
 
 
 def ring() -> int:
-    """Ring for every run that has something to do; a run is rung for at most every few seconds. Returns how many."""
-    now = clock.now()
+    """Ring for every run that has something to do; a run is rung for at most every few seconds. Returns how many.
+
+    Nobody is rung for while there is no room on the disk: nothing could begin.
+    """
+    if disk.short():
+        return 0
+    now = clock.ledger_now()
     quiet = Q(rung_at=None) | Q(rung_at__lt=now - RING_AGAIN)
     due = Run.objects.filter(
         quiet,
         state=RunState.WAITING,
-        due_at__lte=now,
+        due_at__lte=clock.schedule_now(),
         publication__state__in=[PublicationState.SCHEDULED, PublicationState.LIVE],
     ).order_by("due_at")
     rung = 0
@@ -180,7 +186,7 @@ def ring() -> int:
 
 
 def _ring(run_id: int, times: int) -> int:
-    now = clock.now()
+    now = clock.ledger_now()
     quiet = Q(rung_at=None) | Q(rung_at__lt=now - RING_AGAIN)
     if not Run.objects.filter(quiet, pk=run_id).update(rung_at=now):
         return 0
@@ -189,7 +195,7 @@ def _ring(run_id: int, times: int) -> int:
 
 def open_retries() -> int:
     """Open the retry chunk of live runs in which something put off has come due."""
-    now = clock.now()
+    now = clock.ledger_now()
     waiting = Delivery.objects.filter(
         run__state=RunState.LIVE, next_at__lte=now, state=DeliveryState.PENDING
     ).values_list("run_id", flat=True)
@@ -246,7 +252,7 @@ def finish(run_id: int) -> bool:
     if not run.fuse_off and much_in_doubt(rows, run.snapshot.targeted):
         holds.hold(run.publication, "doubts")
         return False
-    if not RUN.move(run, "finish", finished_at=clock.now()):
+    if not RUN.move(run, "finish", finished_at=clock.ledger_now()):
         return False
     closings.close_due([run_id])
     if not run.publication.runs.exclude(state__in=[RunState.DONE, RunState.CANCELLED]).exists():
@@ -289,14 +295,24 @@ def settle_cancelled() -> None:
 
 def hold_overdue() -> int:
     """Hold what is due for too long: nobody was there to send it, or the database was restored."""
-    oldest = clock.now() - settings.ALMANAC_OVERDUE_AFTER
     late = Run.objects.filter(
-        Q(moved_at=None) | Q(moved_at__lt=oldest),
+        Q(moved_at=None) | Q(moved_at__lt=clock.ledger_now() - settings.ALMANAC_OVERDUE_AFTER),
         state=RunState.WAITING,
-        due_at__lt=oldest,
+        due_at__lt=clock.schedule_now() - settings.ALMANAC_OVERDUE_AFTER,
         publication__state__in=[PublicationState.SCHEDULED, PublicationState.LIVE],
     )
     return sum(holds.hold(run.publication, "overdue") for run in late.select_related("publication"))
+
+
+def hold_leapt(before: datetime, after: datetime) -> int:
+    """Hold what came due because the ledger's own clock leapt (the database server's was set); a person looks."""
+    leapt = Run.objects.filter(
+        state=RunState.WAITING,
+        due_at__gt=before,
+        due_at__lte=after,
+        publication__state__in=[PublicationState.SCHEDULED, PublicationState.LIVE],
+    )
+    return sum(holds.hold(run.publication, "clock") for run in leapt.select_related("publication"))
 
 
 def release_confirmed() -> int:
@@ -308,7 +324,7 @@ def release_confirmed() -> int:
 
 
 def _release_if_timely(publication: Publication) -> bool:
-    oldest = clock.now() - settings.ALMANAC_OVERDUE_AFTER
+    oldest = clock.schedule_now() - settings.ALMANAC_OVERDUE_AFTER
     if publication.runs.filter(state=RunState.HELD, due_at__lt=oldest, started_at=None).exists():
         return bool(
             Publication.objects.filter(pk=publication.pk, state_reason="installation").update(state_reason="overdue")
@@ -322,9 +338,9 @@ def unconfirm() -> int:
     rows = Delivery.objects.filter(state=DeliveryState.UNKNOWN)
     for slug in rows.values_list("publication__account__provider", flat=True).distinct():
         window = registry.provider_class(slug).capabilities.unconfirmed_after
-        old = rows.filter(publication__account__provider=slug, changed_at__lt=clock.now() - window)
+        old = rows.filter(publication__account__provider=slug, changed_at__lt=clock.ledger_now() - window)
         ids = list(old.values_list("pk", flat=True)[:5_000])
         given_up += Delivery.objects.filter(pk__in=ids, state=DeliveryState.UNKNOWN).update(
-            state=DeliveryState.UNCONFIRMED, changed_at=clock.now()
+            state=DeliveryState.UNCONFIRMED, changed_at=clock.ledger_now()
         )
     return given_up

@@ -16,7 +16,7 @@ from campaigns.publishing.services.slots import Turn, slots
 from campaigns.publishing.states import ChunkState, RunState
 from channels.models import ChannelAccount
 from channels.services import health
-from core import clock
+from core import clock, disk
 from core.errors import AlmanacError, FixSettings, Invalid, TryLater
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ TURN_SECONDS = 40.0
 
 def work(run_id: int, turn_seconds: float = TURN_SECONDS) -> bool:
     """Do what can be done for the run now; True when there is more to do at once."""
+    if disk.short():
+        return False
     run = _find(run_id)
     if run is None or stopping.is_set() or not (run.state == RunState.WAITING or _ready(run)):
         return False
@@ -54,7 +56,7 @@ def _ready(run: Run) -> bool:
     account = run.publication.account
     if run.state != RunState.LIVE or run.publication.state != PublicationState.LIVE or account is None:
         return False
-    return not (account.blocked_until and account.blocked_until > clock.now())
+    return not (account.blocked_until and account.blocked_until > clock.ledger_now())
 
 
 def _send(run: Run, turn: Turn, until: float) -> bool:
@@ -72,7 +74,11 @@ def _send(run: Run, turn: Turn, until: float) -> bool:
 
 
 def _turn(run: Run, turn: Turn, until: float, probing: datetime | None) -> bool:
-    flight = journal.Journal()
+    try:
+        flight = journal.Journal()
+    except journal.Unwritable as error:
+        log.error("%s Nothing is begun.", error)
+        return False
     sound = False
     try:
         try:

@@ -81,12 +81,18 @@ def test_a_worker_that_lives_is_left_alone(worker):
     worker.die()
 
 
-def test_a_half_written_last_line_is_no_obstacle(worker):
-    worker.flight.started(["r1"])
-    os.write(worker.journal._file, b'["a",[[1,1,"acc')
+@pytest.mark.parametrize(
+    "torn", [b'["a",[[1,1,"acc', b'["s",[[1,1]\n', b"\0" * 512, b"7\n", b'["s",[[1]]]\n', b'["a",7]\n']
+)
+def test_a_journal_with_a_line_that_is_not_whole_proves_answers_only(worker, torn):
+    """What it does not tell of may have stood in that line: it is in doubt, and not sent again."""
+    worker.flight.started(["r1", "r2"])
+    os.write(worker.journal._file, torn)
+    os.write(worker.journal._file, b"\n")
+    worker.flight.answered([Outcome("r1", Result.ACCEPTED)])
     worker.die()
     sweeper.sweep_leases()
-    assert selectors.ledger(worker.publication)["unknown"] == 1
+    assert states(worker.publication) == {("accepted", ""): 1, ("unknown", "worker_lost"): 5}
 
 
 def test_who_lost_the_lease_cannot_write_but_its_answers_prove(worker):

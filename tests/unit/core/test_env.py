@@ -55,6 +55,7 @@ def test_production_does_not_start_without(tmp_path, missing):
         ("DATABASE_URL", "mysql://db/almanac"),
         ("DATABASE_URL", "sqlite:////tmp/a.sqlite3"),
         ("ALMANAC_BROKER_URL", "filesystem://"),
+        ("ALMANAC_BROKER_URL", "folder://localhost"),
         ("ALMANAC_BASE_URL", "http://shop.example"),
         ("ALMANAC_OVERDUE_SECONDS", "soon"),
     ],

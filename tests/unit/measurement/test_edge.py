@@ -103,16 +103,37 @@ def test_the_open_picture_is_a_picture_and_is_never_kept(world, door):
     assert Image.open(io.BytesIO(answer["body"])).size == (1, 1)
 
 
-def test_a_full_disk_redirects_all_the_same_and_is_counted(world, door, monkeypatch):
+def test_a_full_disk_redirects_all_the_same_and_counts_when_there_is_room(world, door, monkeypatch):
     _publication, (copy,) = world.publish([world.contact()])
 
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "write", full)
-    assert door(f"/c/{world.token(copy)}/0")["status"] == 302
-    assert door(f"/o/{world.token(copy)}.gif")["status"] == 200
-    assert door.spool.lost == 2
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        assert door(f"/c/{world.token(copy)}/0")["status"] == 302
+        assert door(f"/o/{world.token(copy)}.gif")["status"] == 200
+        assert door.lines() == []
+    assert door(f"/c/{world.token(copy)}/1")["status"] == 302
+    assert [(line["k"], line.get("n")) for line in door.lines()] == [("click", 0), ("open", None), ("click", 1)]
+    assert door.spool.lost == 0
+
+
+def test_what_no_longer_fits_into_memory_is_told(world, door, monkeypatch, caplog):
+    _publication, (copy,) = world.publish([world.contact()])
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("campaigns.measurement.spool.KEPT", 2)
+        disk.setattr(os, "write", full)
+        for number in range(5):
+            assert door(f"/c/{world.token(copy)}/{number % 2}")["status"] == 302
+    assert door.spool.lost == 3
+    assert "The spool cannot be written" in caplog.text
+    door.spool.close()
+    assert [line["n"] for line in door.lines()] == [1, 0]
 
 
 def test_half_a_line_spoils_no_other(world, door, monkeypatch):
@@ -123,9 +144,9 @@ def test_half_a_line_spoils_no_other(world, door, monkeypatch):
     monkeypatch.setattr(os, "write", whole)
     assert door(f"/c/{world.token(copy)}/1")["status"] == 302
     (path,) = door.folder.glob("*.jsonl")
-    torn, good = path.read_bytes().splitlines()
+    torn, again, good = path.read_bytes().splitlines()
     assert len(torn) == 10
-    assert json.loads(good)["n"] == 1
+    assert [json.loads(line)["n"] for line in (again, good)] == [0, 1]
 
 
 @pytest.mark.parametrize("header", ["sec_gpc", "dnt"])

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from campaigns.planning.models import Publication
 from campaigns.publishing.audit import RULES, audit
-from core import database
+from core import database, db
 from core.errors import FixSettings
 
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         except FixSettings as error:
             raise CommandError(error.message) from error
         publication = self._publication(options["publication"]) if options["publication"] else None
-        violations = audit(publication)
+        violations = db.patiently(lambda: audit(publication))
         if options["json"]:
             body = {
                 "violations": [violation.as_dict() for violation in violations],
