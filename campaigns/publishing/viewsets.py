@@ -112,7 +112,7 @@ class DoubtViewSet(ViewSet):
             name="in-doubt",
             icon_name=self.icon,
             order=order or self.menu_order,
-            wanted=permissions.SEND,
+            wanted=permissions.SEE,
             count=Delivery.objects.filter(state__in=DOUBTFUL).count,
         )
 

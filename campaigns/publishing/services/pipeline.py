@@ -144,6 +144,8 @@ class Sender:
             if not lease.is_retry:
                 lease.next_seq = picked.rows[-1].seq + 1
             chunks.renew(lease, next_seq=lease.next_seq)
+            # Last: it ends with the commit, and a restored backup that lacks this slice is found out by it.
+            installation.about_to_send()
         rows = [row for row in wanted if row.delivery_id in begun]
         return Slice(rows, clock.ledger_now(), time.monotonic(), suspects=picked.suspects)
 
