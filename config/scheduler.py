@@ -15,7 +15,7 @@ from django.db import close_old_connections, connection
 from campaigns.measurement import scheduler as measurement
 from campaigns.publishing import scheduler as publishing
 from cms import scheduler as cms
-from core import installation
+from core import failpoints, installation
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ def turn() -> list[str]:
     failed = []
     for name, tick in TURNS:
         try:
+            failpoints.reached(name)
             tick()
         except Exception:
             # Whatever it was (a database that restarts, most likely), the next pass tries again.

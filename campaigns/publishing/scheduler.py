@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.db import connection
 
 from campaigns.publishing.services import events, sweeper
+from core import failpoints
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def tick() -> None:
             continue
         _last[step.__name__] = now
         try:
+            failpoints.reached(step.__name__)
             step()
         except Exception as error:
             log.exception("The step %s failed.", step.__name__)

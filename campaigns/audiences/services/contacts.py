@@ -25,7 +25,7 @@ from campaigns.audiences.models import (
 )
 from campaigns.audiences.services import rows, suppressions
 from campaigns.audiences.services.rows import Address, ContactRow
-from core import bulk, clock
+from core import bulk, clock, failpoints
 from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.models import Market, User
@@ -87,6 +87,7 @@ def _upsert(numbered: Iterable[tuple[int, Any]], source: str) -> UpsertReport:
     while batch := list(islice(accepted, BATCH)):
         with bulk.turn():
             _Batch(source, markets).write(batch, report)
+            failpoints.reached("import")
     return report
 
 

@@ -16,7 +16,7 @@ from campaigns.publishing.models import Delivery, EventCursor
 from campaigns.publishing.states import DELIVERY, DeliveryState, Feedback
 from channels.base import Channel, EventKind
 from channels.models import ProviderEvent
-from core import clock
+from core import clock, failpoints
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +94,7 @@ def apply(event: ProviderEvent) -> bool:
         return False
     key, channel = found
     _mark(delivery_id, event)
+    failpoints.reached("event")
     is_hard = event.kind == EventKind.BOUNCED and event.permanent
     if is_hard:
         endpoints.invalidate(key)

@@ -34,7 +34,7 @@ from campaigns.publishing.states import ChunkState, DeliveryState, RunState
 from channels import registry
 from channels.base import Blame, Channel, Flight, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
-from core import clock, installation
+from core import clock, failpoints, installation
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
@@ -106,12 +106,16 @@ class SliceFlight(Flight):
 
     def started(self, refs: Sequence[str]) -> None:
         """Noted in the journal before this returns."""
+        failpoints.reached("before_call")
         self.begun.update(refs)
         self.journal.started([self.key(ref) for ref in refs])
+        failpoints.reached("in_flight")
 
     def answered(self, outcomes: Sequence[Outcome]) -> None:
         """Noted in the journal."""
+        failpoints.reached("after_accept")
         self.journal.answered([(self.key(outcome.ref), outcome) for outcome in outcomes])
+        failpoints.reached("answered")
 
     def should_stop(self) -> bool:
         """True once this slice has taken too long, or this process is to end."""
@@ -175,11 +179,13 @@ class Sender:
 
     def advance(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
         """The one transaction between two slices; None when the chunk is put back."""
+        failpoints.reached("claimed" if closing is None else "slice")
         with transaction.atomic():
             now = clock.now()
             chunks.renew(lease)
             if closing is not None:
                 self.settle(lease, closing, now)
+                failpoints.reached("commit")
             self.check_standing(now)
             if stop or self.stopped:
                 chunks.finish(lease, ChunkState.OPEN)

@@ -1,0 +1,48 @@
+"""Profiles and fakes for the fault suite, and which of it a plain `uv run pytest` runs."""
+
+import os
+
+import pytest
+
+from tests.faults.harness import place as places
+from tests.faults.harness.api import ApiServer
+from tests.faults.harness.mail import MailServer
+
+EVERYWHERE = [
+    "sqlite",
+    pytest.param("postgres-rabbitmq", marks=[pytest.mark.postgres, pytest.mark.rabbitmq, pytest.mark.faults]),
+    pytest.param("postgres-redis", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.faults]),
+]
+"""Every profile; a plain `uv run pytest` takes the first, `-m faults` the others."""
+
+
+@pytest.fixture
+def place(tmp_path, profile):
+    """An installation of the test's profile, nothing running yet."""
+    with places.place(tmp_path / "home", profile) as made:
+        yield made
+        if os.environ.get("ALMANAC_TEST_SHOW_LOG"):
+            print(made.logged.read_text()[-5000:])
+
+
+@pytest.fixture
+def profile():
+    """SQLite and the embedded bell, unless the test is told otherwise."""
+    return "sqlite"
+
+
+@pytest.fixture
+def mail(tmp_path):
+    """A mail server that counts."""
+    with MailServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def api(tmp_path):
+    """SendGrid that counts."""
+    with ApiServer(tmp_path) as server:
+        yield server
+
+
+everywhere = pytest.mark.parametrize("profile", EVERYWHERE)
