@@ -18,7 +18,7 @@ from tests.faults.harness.proxy import ChaosProxy
 from tests.faults.test_workers import GOES_ON_WITHIN, PEOPLE, mailing
 from tests.installation import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
 @everywhere
@@ -76,7 +76,19 @@ def own_redis(folder):
 
     def start():
         return subprocess.Popen(
-            [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)],
+            [
+                server,
+                "--port",
+                str(port),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--dir",
+                str(folder),
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -96,9 +108,11 @@ def own_redis(folder):
 def own_broker(tmp_path, profile, kind):
     """A place of `profile` whose broker is this test's own Redis, or RabbitMQ behind a proxy."""
     if kind == "redis":
-        with own_redis(tmp_path) as (url, running, start):
-            with places.place(tmp_path / "home", profile, broker=url, env={"ALMANAC_BROKER_URL": url}) as place:
-                yield place, running, start
+        with (
+            own_redis(tmp_path) as (url, running, start),
+            places.place(tmp_path / "home", profile, broker=url, env={"ALMANAC_BROKER_URL": url}) as place,
+        ):
+            yield place, running, start
         return
     target = os.environ[places.RABBITMQ]
     host = target.rsplit("@", 1)[-1].split("/", 1)[0]
@@ -118,7 +132,9 @@ def test_flushall_in_the_middle_of_a_campaign(tmp_path, mail):
         mailing(place, mail)
         place.up()
         wait_until(lambda: mail.total >= PEOPLE * 0.3, GOES_ON_WITHIN, "30 %")
-        subprocess.run(["redis-cli", "-u", place.env["ALMANAC_BROKER_URL"], "FLUSHALL"], check=True, capture_output=True)
+        subprocess.run(
+            ["redis-cli", "-u", place.env["ALMANAC_BROKER_URL"], "FLUSHALL"], check=True, capture_output=True
+        )
         place.wait_for_state("done")
         end = check(place, mail)
     assert end["ledger"]["accepted"] == PEOPLE == mail.total
@@ -166,7 +182,6 @@ def test_a_broker_that_is_started_again(tmp_path, mail):
 
 @pytest.mark.postgres
 @pytest.mark.rabbitmq
-@pytest.mark.faults
 @pytest.mark.parametrize("harm", ["partition", "restart"])
 def test_rabbitmq_is_cut_off(tmp_path, mail, harm):
     """F5: the road to RabbitMQ is a black hole, or every connection is reset and refused for a while."""

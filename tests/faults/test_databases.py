@@ -16,16 +16,15 @@ from tests.faults.harness import place as places
 from tests.faults.harness.compare import check, in_doubt
 from tests.faults.harness.place import wait_until
 from tests.faults.harness.postgres import cluster, program
-from tests.faults.test_workers import GOES_ON_WITHIN, PEOPLE, mailing
+from tests.faults.test_workers import GOES_ON_WITHIN, mailing
 from tests.installation import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
 # --- F7: it restarts --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.faults
 @pytest.mark.redis
 def test_postgresql_restarts_immediately_in_the_middle_of_sending(tmp_path, mail):
     """F7: cut without a good-bye. Web answers 503 (never a trace), sending goes on within a minute, nobody twice."""
@@ -63,7 +62,6 @@ def asked(port: int) -> int:
         return error.code
 
 
-@pytest.mark.faults
 @pytest.mark.postgres
 @pytest.mark.parametrize("profile", [pytest.param("postgres-redis", marks=pytest.mark.redis)])
 def test_every_session_is_terminated_again_and_again(place, mail):
@@ -193,7 +191,6 @@ with sqlite3.connect(sys.argv[1]) as source, sqlite3.connect(sys.argv[2]) as tar
 """
 
 
-@pytest.mark.faults
 @pytest.mark.postgres
 @pytest.mark.parametrize("profile", [pytest.param("postgres-redis", marks=pytest.mark.redis)])
 def test_a_dump_that_is_restored_is_held_until_a_person_confirms(tmp_path, place, mail):
@@ -209,7 +206,9 @@ def test_a_dump_that_is_restored_is_held_until_a_person_confirms(tmp_path, place
             target.execute("DROP SCHEMA public CASCADE")
             target.execute("CREATE SCHEMA public")
         dump = subprocess.run([program("pg_dump"), place.env["DATABASE_URL"]], capture_output=True, check=True).stdout
-        subprocess.run([program("psql"), "-q", "-v", "ON_ERROR_STOP=0", other], input=dump, capture_output=True, check=True)
+        subprocess.run(
+            [program("psql"), "-q", "-v", "ON_ERROR_STOP=0", other], input=dump, capture_output=True, check=True
+        )
         home = tmp_path / "copy"
         home.mkdir()
         copy = places.Place(

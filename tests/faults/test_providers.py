@@ -12,7 +12,7 @@ from tests.faults.harness.place import wait_until
 from tests.faults.harness.proxy import ChaosProxy
 from tests.faults.test_workers import GOES_ON_WITHIN, mailing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
 def calling(place, api, people=200, **settings):
@@ -105,7 +105,9 @@ def test_nobody_listens_and_nothing_is_lost_or_accepted(place, request, kind):
     account = place.do("account", provider=provider, settings=fake.settings)
     place.do("publish", account=account)
     place.up(workers=1)
-    wait_until(lambda: place.do("account_health", public_id=account)["health"] != "ok", GOES_ON_WITHIN, "a sick account", 0.3)
+    wait_until(
+        lambda: place.do("account_health", public_id=account)["health"] != "ok", GOES_ON_WITHIN, "a sick account", 0.3
+    )
     now = place.state()
     assert now["ledger"]["accepted"] == now["ledger"]["unknown"] == now["ledger"]["rejected"] == 0
     fake.open()
@@ -127,7 +129,9 @@ def test_accounts_that_hang_do_not_hold_up_the_others(place, tmp_path, mail, sic
     try:
         for server in servers:
             server.__enter__()
-            place.do("publish", account=place.do("account", provider="smtp", settings=server.settings, name=str(server.port)))
+            place.do(
+                "publish", account=place.do("account", provider="smtp", settings=server.settings, name=str(server.port))
+            )
         place.up()
         wait_until(lambda: all(server.stages["dot"] for server in servers), GOES_ON_WITHIN, "the hanging")
         time.sleep(10)
@@ -187,7 +191,9 @@ def test_a_network_that_cuts_every_connection_sends_nobody_anything_twice(place,
 def test_thirteen_of_two_hundred_are_refused_and_exactly_those(place, mail):
     """F17: refused one by one at RCPT; 187 arrive, 13 are rejected."""
     unlucky = {f"c{number}@shop.example" for number in range(0, 195, 15)}
-    mail.rule = lambda stage, address: Reply(b"554 5.6.0 Not this one") if stage == "rcpt" and address in unlucky else None
+    mail.rule = lambda stage, address: (
+        Reply(b"554 5.6.0 Not this one") if stage == "rcpt" and address in unlucky else None
+    )
     mailing(place, mail, people=200)
     place.up(workers=1)
     place.wait_for_state("done")
@@ -235,7 +241,12 @@ def test_a_wrong_key_is_tried_once_a_minute_and_nobody_is_lost(place, api, statu
     api.rule = lambda _number, _addresses: ApiReply(status, words="The provided authorization grant is invalid")
     account, _publication = calling(place, api, people=50)
     place.up(workers=2)
-    wait_until(lambda: place.do("account_health", public_id=account)["health"] == "fix_settings", GOES_ON_WITHIN, "a sentence", 0.3)
+    wait_until(
+        lambda: place.do("account_health", public_id=account)["health"] == "fix_settings",
+        GOES_ON_WITHIN,
+        "a sentence",
+        0.3,
+    )
     time.sleep(5)
     assert len(api.calls) <= 2, "two workers may have been on their way; then nobody tries for a minute"
     assert place.state()["ledger"]["accepted"] == place.state()["ledger"]["rejected"] == 0

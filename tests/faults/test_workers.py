@@ -10,7 +10,7 @@ from tests.faults.conftest import everywhere
 from tests.faults.harness.compare import check, in_doubt
 from tests.faults.harness.place import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 PEOPLE = 200
 GOES_ON_WITHIN = 60.0
 

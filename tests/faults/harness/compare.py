@@ -20,10 +20,10 @@ def unexplained(
     copies = Counter(one.ref for one in taken)
     known = {row["ref"]: row for row in rows}
     allowed = set(twice_allowed)
-    found = [
-        f"{ref} was taken {times} times" for ref, times in copies.items() if times > 1 and ref not in allowed
+    found = [f"{ref} was taken {times} times" for ref, times in copies.items() if times > 1 and ref not in allowed]
+    found += [
+        f"{ref or 'a message without reference'} was taken and nobody sent it" for ref in copies if ref not in known
     ]
-    found += [f"{ref or 'a message without reference'} was taken and nobody sent it" for ref in copies if ref not in known]
     for ref, row in known.items():
         if row["state"] == "accepted" and not copies[ref]:
             found.append(f"{ref} is accepted and nothing was taken")
@@ -49,4 +49,3 @@ def check(place: Any, *fakes: Any, publication: str = "") -> dict[str, Any]:
         found: dict[str, Any] = place.state(publication)
         return found
     return {}
-

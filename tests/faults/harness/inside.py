@@ -4,7 +4,9 @@ import base64
 from datetime import timedelta
 from typing import Any
 
-from campaigns.audiences.models import Contact, Endpoint
+from django.db.models import Count
+
+from campaigns.audiences.models import Contact, Endpoint, Suppression
 from campaigns.audiences.services import audiences, contacts, segments, unsubscribe
 from campaigns.planning.models import Publication, Stage
 from campaigns.planning.moments import Moment
@@ -14,7 +16,7 @@ from campaigns.publishing import audit as auditing
 from campaigns.publishing import bells, refs, selectors
 from campaigns.publishing.models import Chunk, Delivery, Run
 from campaigns.publishing.services import doubts, publications
-from channels.models import ChannelAccount
+from channels.models import ChannelAccount, ProviderEvent
 from channels.services import accounts
 from cms.models import Message
 from cms.services import messages
@@ -142,7 +144,9 @@ def hook(account: str, body: str, headers: dict[str, str]) -> int:
     """A call of the webhook, through the whole of Django; `body` is base64. Returns the status."""
     from django.test import Client
 
-    names = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items() if name != "Content-Type"}
+    names = {
+        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items() if name != "Content-Type"
+    }
     sent = Client().post(
         f"/hooks/{account}/",
         data=base64.b64decode(body),
@@ -188,7 +192,11 @@ def doubts_again(publication: str) -> int:
 def contact_count(prefix: str) -> dict[str, int]:
     """How many contacts and how many different ids begin with `prefix`."""
     ids = list(Contact.objects.filter(external_id__startswith=prefix).values_list("external_id", flat=True))
-    return {"rows": len(ids), "people": len(set(ids)), "endpoints": Endpoint.objects.filter(contact__external_id__in=ids).count()}
+    return {
+        "rows": len(ids),
+        "people": len(set(ids)),
+        "endpoints": Endpoint.objects.filter(contact__external_id__in=ids).count(),
+    }
 
 
 def standing() -> dict[str, Any]:
@@ -268,3 +276,88 @@ def slow_beat(after: int, seconds: float) -> dict[str, Any]:
     finally:
         Path.read_text = read_text  # type: ignore[method-assign]
     return standing()
+
+
+def feedback() -> dict[str, int]:
+    """How many deliveries have which feedback."""
+    found = Delivery.objects.exclude(feedback="").values_list("feedback").annotate(count=Count("pk"))
+    return dict(found.order_by())
+
+
+def suppressed() -> int:
+    """How many addresses are closed."""
+    return Suppression.objects.count()
+
+
+def events_kept() -> int:
+    """How many events were taken at the door."""
+    return ProviderEvent.objects.count()
+
+
+def accounts_here() -> list[str]:
+    """Public ids of the channel accounts, the oldest first."""
+    return [str(key) for key in ChannelAccount.objects.order_by("pk").values_list("public_id", flat=True)]
+
+
+def press(path: str) -> int:
+    """The mail client's unsubscribe button: one POST (RFC 8058). Returns the status."""
+    from django.test import Client
+
+    return int(Client().post(path, {"List-Unsubscribe": "One-Click"}).status_code)
+
+
+def orders(count: int, times: int, seed: int) -> None:
+    """Tell of so many orders and their refunds, each several times, in an order of its own."""
+    import random
+
+    from campaigns.promotions.models import Order
+    from campaigns.promotions.services import orders as taking
+    from campaigns.promotions.services import refunds
+
+    told = [(kind, number) for number in range(count) for kind in ("order", "refund")] * times
+    random.Random(seed).shuffle(told)
+    again = []
+    for kind, number in told:
+        if kind == "order":
+            taking.take("shop", f"N{number}", currency="USD", total_minor=1000 + number, customer="")
+        elif (order := Order.objects.filter(source="shop", external_id=f"N{number}").first()) is None:
+            again.append(number)  # the shop is told 404 and tries again later
+        else:
+            refunds.record(order, f"R{number}", 10)
+    for number in again:
+        refunds.record(Order.objects.get(source="shop", external_id=f"N{number}"), f"R{number}", 10)
+
+
+def sums() -> dict[str, int]:
+    """Orders and refunds as they add up."""
+    from campaigns.promotions.models import Order, Refund
+
+    return {
+        "orders": Order.objects.count(),
+        "total": sum(Order.objects.values_list("total_minor", flat=True)),
+        "refunds": Refund.objects.count(),
+        "refunded": sum(Refund.objects.values_list("amount_minor", flat=True)),
+    }
+
+
+def move(publication: str, seconds: float) -> None:
+    """A person takes an armed publication back and gives it another moment, approved and scheduled anew."""
+    found = _publication(publication)
+    publications.withdraw(found, _author())
+    found.refresh_from_db()
+    at = clock.now() + timedelta(seconds=seconds)
+    plans.edit(found, by=_author(), moment=Moment.fixed(at.date(), at.time(), "UTC"))
+    verb(publication, "approve", by="reviewer")
+    verb(publication, "schedule")
+
+
+def post(account: str) -> str:
+    """A post on a social network, approved and scheduled; returns the publication's public id."""
+    found = ChannelAccount.objects.get(public_id=account)
+    message = messages.create("Post", {"social": {"text": "The sale is on"}}, by=_author())
+    planned = plans.plan(
+        Stage.objects.get(), "social", "message", message.translation_key, found, None, Moment.now(), by=_author()
+    )
+    verb(str(planned.public_id), "approve", by="reviewer")
+    verb(str(planned.public_id), "schedule")
+    return str(planned.public_id)

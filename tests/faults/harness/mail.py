@@ -42,6 +42,8 @@ class MailServer(Served):
         self.stages: Counter[str] = Counter()
         self.times: dict[str, list[float]] = {"connect": [], "dot": []}
         """When each connection and each final dot came."""
+        self.last = b""
+        """The message that was taken last, as it came over the wire."""
 
     @property
     def total(self) -> int:
@@ -135,6 +137,7 @@ class MailServer(Served):
         return True
 
     def _take(self, message: bytes, recipients: list[str]) -> None:
+        self.last = message
         head = message.split(b"\r\n\r\n", 1)[0] + b"\r\n"
         ref, subject = _REF.search(head), _SUBJECT.search(head)
         self.record.take(

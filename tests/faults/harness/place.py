@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ class Console:
             start_new_session=True,
         )
 
-    def do(self, name: str, **given: Any) -> Any:
+    def do(self, name: str, /, **given: Any) -> Any:
         """Call `inside.<name>`."""
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(json.dumps({"do": name, "with": given}) + "\n")
@@ -121,6 +122,7 @@ class Place:
         self.web: subprocess.Popen[bytes] | None = None
         self._consoles: list[Console] = []
         self._numbers = 0
+        self._speaking = threading.Lock()
 
     # --- commands and the console
 
@@ -132,14 +134,24 @@ class Place:
         assert not check or done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         return done.stdout
 
-    def console(self) -> Console:
-        """Another console: for a second person at the same time."""
-        self._consoles.append(Console(self.env, self.log))
+    def console(self, failpoints: str = "") -> Console:
+        """Another console: for a second person at the same time, or for one that dies."""
+        more = {"ALMANAC_FAILPOINTS": failpoints, "ALMANAC_FAILPOINTS_ALLOWED": "1"} if failpoints else {}
+        if not self._consoles and failpoints:
+            self.console()  # the first one is everybody's
+        self._consoles.append(Console({**self.env, **more}, self.log))
         return self._consoles[-1]
 
-    def do(self, name: str, **given: Any) -> Any:
+    def end_consoles(self) -> None:
+        """The next call starts a new one, with the environment as it is then."""
+        for console in self._consoles:
+            console.close()
+        self._consoles = []
+
+    def do(self, name: str, /, **given: Any) -> Any:
         """Call `inside.<name>` in the first console."""
-        return (self._consoles[0] if self._consoles else self.console()).do(name, **given)
+        with self._speaking:
+            return (self._consoles[0] if self._consoles else self.console()).do(name, **given)
 
     # --- processes
 
@@ -213,12 +225,11 @@ class Place:
 
     def down(self) -> None:
         """The end of the place's processes."""
-        for console in self._consoles:
-            console.close()
+        self.end_consoles()
         for process in [*self.workers, *self.schedulers, *filter(None, [self.web])]:
             process.kill()
             process.wait()
-        self.workers, self.schedulers, self.web, self._consoles = [], [], None, []
+        self.workers, self.schedulers, self.web = [], [], None
         if not self.log.closed:
             self.log.close()
 
