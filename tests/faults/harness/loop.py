@@ -1,9 +1,20 @@
 """An asyncio loop in a thread: what every fake and the proxy serve on."""
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Self
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Cut the connection with a TCP reset: closing without lingering is what makes the kernel send one."""
+    wire = writer.get_extra_info("socket")
+    with suppress(OSError, AttributeError):  # it may be closed already
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 class Served:
@@ -57,7 +68,7 @@ class Served:
     def reset_all(self) -> None:
         """Cut every connection with a TCP reset; to be called on the loop."""
         for writer in list(self._writers):
-            writer.transport.abort()
+            reset(writer)
 
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.harness import record
-from tests.faults.harness.loop import Served
+from tests.faults.harness.loop import Served, reset
 from tests.faults.harness.record import Record, Taken
 
 
@@ -73,7 +73,7 @@ class MailServer(Served):
         if reply.hang and not reply.taken:
             await asyncio.sleep(3600)
         if reply.close and not reply.taken:
-            writer.transport.abort()
+            reset(writer)
             raise ConnectionAbortedError
         return reply
 
@@ -131,7 +131,7 @@ class MailServer(Served):
         if reply is not None and reply.hang:
             await asyncio.sleep(3600)
         if reply is not None and reply.close:
-            writer.transport.abort()
+            reset(writer)
             return False
         writer.write((reply.words if reply and reply.words else b"250 2.0.0 taken") + b"\r\n")
         return True

@@ -283,6 +283,7 @@ def base_env(home: Path) -> dict[str, str]:
         "ALMANAC_LEASE_SECONDS": str(LEASE_SECONDS),
         "ALMANAC_QUEUE": f"almanac-{secrets.token_hex(4)}",
         "ALMANAC_BASE_URL": "http://127.0.0.1:8000",
+        "ALMANAC_ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
     }
 
 
@@ -295,7 +296,6 @@ def production_env(database: str, broker: str) -> dict[str, str]:
         "ALMANAC_BASE_URL": "https://shop.example",
         "ALMANAC_STAFF_MAIL_HOST": "127.0.0.1",
         "ALMANAC_SSL_REDIRECT": "0",
-        "ALMANAC_ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
     }
 
 

@@ -13,7 +13,7 @@
 import asyncio
 from contextlib import suppress
 
-from tests.faults.harness.loop import Served
+from tests.faults.harness.loop import Served, reset
 
 PIECE = 65_536
 
@@ -94,7 +94,7 @@ class ChaosProxy(Served):
                 if back and self.cut_after and passed + len(piece) > self.cut_after:
                     sink.write(piece[: self.cut_after - passed])
                     await sink.drain()
-                    sink.transport.abort()
+                    reset(sink)
                     return
                 passed += len(piece)
                 if back:
