@@ -123,9 +123,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="waits for branch embedded: no reserve of disk space is kept yet"
-)
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="waits for branch embedded: no reserve is kept yet")
 def test_a_full_disk_begins_nothing_new_and_goes_on_by_itself(small_disk, mail):
     """F9: no attempt begins on a full disk, what was never begun is never in doubt, and room is all that is needed."""
     with places.place(small_disk / "home", "sqlite", env={"ALMANAC_DISK_RESERVE_MB": "4"}) as place:
@@ -244,7 +242,7 @@ def the_copy_is_held(place, copy, due, mail) -> None:
 @pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="waits for branch guard: a beat between two reads looks like a restored backup",
+    reason="waits for branch guard: a beat held up looks like a copy",
 )
 def test_a_process_that_is_held_up_in_its_beat_holds_nothing(place):
     """F13 the other way round: paused after any of its reads, it finds newer beats of others, and that is no copy."""

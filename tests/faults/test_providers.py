@@ -124,7 +124,7 @@ def test_nobody_listens_and_nothing_is_lost_or_accepted(place, request, kind):
 @pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="waits for branch pipeline: a hanging account takes the slots of all workers",
+    reason="waits for branch pipeline: it takes every slot",
 )
 @pytest.mark.parametrize("sick", [1, 3])
 def test_accounts_that_hang_do_not_hold_up_the_others(place, tmp_path, mail, sick):
