@@ -213,12 +213,12 @@ def test_bells_that_are_garbage_end_no_worker(place, mail):
     enough = threading.Event()
 
     def litter():
-        number = 0
+        number, queue, bells = 0, place.env["ALMANAC_QUEUE"], place.home / "bells"
         while not enough.wait(0.05):
-            for folder in (place.home / "bells").rglob("*"):
-                if folder.is_dir():
+            for folder in (bells, *(path for path in bells.rglob("*") if path.is_dir())):
+                for ending in (queue, f"{queue}.msg"):
                     number += 1
-                    (folder / f"{number}_litter.almanac.msg").write_bytes(b'{"body": "' if number % 2 else b"")
+                    (folder / f"{number}.{ending}").write_bytes((b'{"body": "aGFs', b"", b"[]")[number % 3])
 
     place.up()
     thread = threading.Thread(target=litter, daemon=True)
