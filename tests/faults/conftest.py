@@ -8,12 +8,16 @@ from tests.faults.harness import place as places
 from tests.faults.harness.api import ApiServer
 from tests.faults.harness.mail import MailServer
 
+_REDIS = pytest.param("postgres-redis", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.everywhere])
+_RABBITMQ = [pytest.mark.postgres, pytest.mark.rabbitmq]
 EVERYWHERE = [
     "sqlite",
-    pytest.param("postgres-rabbitmq", marks=[pytest.mark.postgres, pytest.mark.rabbitmq]),
-    pytest.param("postgres-redis", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.everywhere]),
+    pytest.param("postgres-rabbitmq", marks=[*_RABBITMQ, pytest.mark.everywhere]),
+    _REDIS,
 ]
-"""Every profile; `-m "faults and not everywhere"`, which is what CI takes, leaves out the last."""
+"""Every profile; `-m "faults and not everywhere"`, which is what CI takes, takes the first."""
+ON_SERVERS_TOO = ["sqlite", pytest.param("postgres-rabbitmq", marks=_RABBITMQ), _REDIS]
+"""The same, for what CI shall see on servers too."""
 
 
 @pytest.fixture
@@ -46,3 +50,4 @@ def api(tmp_path):
 
 
 everywhere = pytest.mark.parametrize("profile", EVERYWHERE)
+on_servers_too = pytest.mark.parametrize("profile", ON_SERVERS_TOO)

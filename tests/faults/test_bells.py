@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.faults.conftest import everywhere
+from tests.faults.conftest import everywhere, on_servers_too
 from tests.faults.harness import place as places
 from tests.faults.harness.compare import check
 from tests.faults.harness.place import wait_until
@@ -21,7 +21,7 @@ from tests.installation import free_port
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
-@everywhere
+@on_servers_too
 def test_every_bell_rung_five_times_and_twenty_for_nothing(place, mail):
     """F6: four workers hear everything five times; later ones find nothing."""
     mailing(place, mail)
@@ -49,7 +49,7 @@ def test_every_bell_is_lost_and_the_sweeper_rings_again(place, mail):
     assert end["ledger"]["accepted"] == PEOPLE == mail.total
 
 
-@everywhere
+@on_servers_too
 def test_three_schedulers_and_four_workers_start_each_publication_once(place, mail):
     """F12: five publications due at once, three clocks, four workers."""
     place.do("set_up", people=40)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import everywhere
+from tests.faults.conftest import everywhere, on_servers_too
 from tests.faults.harness.compare import check
 from tests.faults.harness.place import ConsoleError, wait_until
 from tests.faults.test_workers import GOES_ON_WITHIN, PEOPLE, mailing
@@ -24,7 +24,7 @@ def test_an_edit_in_the_middle_changes_no_message_that_is_left(place, mail):
     assert {one.subject.partition(" ")[0] for one in mail.record.read()} == {"Hi"}
 
 
-@everywhere
+@on_servers_too
 def test_ten_pauses_and_resumptions_by_two_people_at_once(place, mail):
     """F22 and A2: both press the same button each time; one wins, the other gets a conflict, nobody gets it twice."""
     publication = mailing(place, mail, people=300)

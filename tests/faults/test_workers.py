@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import everywhere
+from tests.faults.conftest import everywhere, on_servers_too
 from tests.faults.harness.compare import check, in_doubt
 from tests.faults.harness.place import wait_until
 
@@ -51,7 +51,7 @@ def test_killed_before_the_call_everyone_gets_it_once(place, mail):
     assert set(mail.record.addresses.values()) == {1}
 
 
-@everywhere
+@on_servers_too
 def test_killed_after_the_provider_took_it_nobody_gets_it_twice(place, mail):
     """F2 over SMTP: at most what was in the air is in doubt, and every gap is listed."""
     mailing(place, mail)
@@ -92,7 +92,7 @@ def test_the_whole_container_is_killed(place, mail):
     check(place, mail)
 
 
-@everywhere
+@on_servers_too
 def test_a_commit_that_fails_after_the_provider_took_it_is_closed_by_the_journal(place, mail):
     """F8: the answers are in the journal; nothing stays in doubt and nothing is sent again."""
     mailing(place, mail)
