@@ -11,7 +11,8 @@ import time
 import pytest
 
 from tests.faults.harness.compare import check
-from tests.faults.harness.place import wait_until
+from tests.faults.harness.mail import MailServer
+from tests.faults.harness.place import Place, wait_until
 from tests.faults.test_workers import GOES_ON_WITHIN, mailing
 
 pytestmark = pytest.mark.slow
@@ -38,7 +39,7 @@ def test_twenty_kills_on_the_production_profile(place, mail):
     kill_and_count(place, mail)
 
 
-def kill_and_count(place, mail):
+def kill_and_count(place: Place, mail: MailServer) -> None:
     """Twenty kills, and all bells lost at the tenth."""
     seed = secrets.randbits(32)
     print(f"seed {seed}")

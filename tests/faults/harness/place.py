@@ -107,8 +107,8 @@ class Console:
 class Place:
     """An installation without its web process (unless `start_web`), whose workers die a lot."""
 
-    def __init__(self, home: Path, env: dict[str, str], profile: Profile) -> None:
-        self.home, self.profile = home, profile
+    def __init__(self, home: Path, env: dict[str, str], profile: Profile | None = None) -> None:
+        self.home, self.profile = home, profile or PROFILES["sqlite"]
         clean = {
             name: value
             for name, value in os.environ.items()
