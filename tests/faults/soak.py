@@ -91,7 +91,10 @@ class Soak:
         self.begun = time.monotonic()
         end = self.begun + minutes * 60
         while time.monotonic() < end:
-            self.more_to_send()
+            try:
+                self.more_to_send()
+            except ConsoleError as error:
+                self.say(f"nothing new: {error}")
             self.fault()
             time.sleep(self.dice.uniform(0.2, 2.0))
         self.heal()
@@ -103,7 +106,10 @@ class Soak:
         print(f"{time.monotonic() - self.begun:7.1f} s  {words}", flush=True)
 
     def more_to_send(self) -> None:
-        """Keep some publications under way."""
+        """Keep some publications under way, and two workers that live."""
+        for worker in [worker for worker in self.made.workers if worker.poll() is not None]:
+            self.made.workers.remove(worker)
+            self.made.start_worker()
         states = self.made.do("states")
         under_way = [key for key in self.publications if states[key] in OPEN]
         if len(under_way) < AT_ONCE:
@@ -144,14 +150,13 @@ class Soak:
     def pause_worker(self) -> str:
         """SIGSTOP for a while, beyond the lease now and then."""
         worker, seconds = self.dice.choice(self.made.workers), self.dice.choice([0.5, 2, 8])
-        os.kill(worker.pid, signal.SIGSTOP)
+        worker.send_signal(signal.SIGSTOP)
         threading.Timer(seconds, self._wake, [worker]).start()
         return f"{seconds} s"
 
     @staticmethod
     def _wake(worker: "subprocess.Popen[bytes]") -> None:
-        if worker.poll() is None:
-            os.kill(worker.pid, signal.SIGCONT)
+        worker.send_signal(signal.SIGCONT)
 
     def kill_scheduler(self) -> str:
         """And another starts."""
