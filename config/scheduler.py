@@ -16,7 +16,7 @@ from campaigns.measurement import scheduler as measurement
 from campaigns.publishing import scheduler as publishing
 from channels import scheduler as channels
 from cms import scheduler as cms
-from core import db, disk, installation
+from core import db, disk, failpoints, installation
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ def turn() -> list[str]:
     failed = []
     for name, tick in TURNS:
         try:
+            failpoints.reached(name)
             tick()
         except Exception as error:
             # Whatever it was (a database that restarts, most likely), the next pass tries again.

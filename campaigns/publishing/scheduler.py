@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from campaigns.publishing.services import closings, events, evidence, sweeper
-from core import clock, db, disk, machine, steady
+from core import clock, db, disk, failpoints, machine, steady
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +82,7 @@ def tick() -> None:
             continue
         _last[step.__name__] = now
         try:
+            failpoints.reached(step.__name__)
             step()
         except Exception as error:
             if not connection.in_atomic_block:

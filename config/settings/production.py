@@ -12,6 +12,10 @@ DEBUG = False
 ALMANAC_MIGRATES_ITSELF = False
 """Several hosts share the database: `manage.py migrate` is a step of the deployment, taken once."""
 
+if env.text("ALMANAC_FAILPOINTS", "") and not env.flag("ALMANAC_FAILPOINTS_ALLOWED", default=False):
+    # A variable left over from a test would kill workers of a real shop.
+    raise ImproperlyConfigured("ALMANAC_FAILPOINTS is for tests: unset it. (A test sets ALMANAC_FAILPOINTS_ALLOWED=1.)")
+
 SECRET_KEY = env.text("ALMANAC_SECRET_KEY")
 if len(SECRET_KEY) < 50:
     raise ImproperlyConfigured("ALMANAC_SECRET_KEY must have at least 50 characters.")

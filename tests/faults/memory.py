@@ -25,8 +25,8 @@ def resident(pid: int) -> int:
 
 def measure(home: Path, deliveries: int, *, seconds: float, env: dict[str, str] | None = None) -> list[int]:
     """Resident memory of one worker after each tenth of so many deliveries."""
+    from tests.faults.bare import SET_UP, Place
     from tests.faults.counting import CountingServer
-    from tests.faults.test_kill import SET_UP, Place
 
     base = {
         "ALMANAC_HOME": str(home),

@@ -13,8 +13,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.faults.bare import Place
 from tests.faults.counting import CountingServer
-from tests.faults.test_kill import Place
 
 FOR_EVER = 3600.0
 CONNECTIONS = 2

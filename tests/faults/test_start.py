@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from tests.faults.bare import Place
 from tests.faults.counting import CountingServer
 from tests.faults.test_hang import SET_UP
-from tests.faults.test_kill import Place
 
 PUBLICATIONS = 20
 PEOPLE = 60

@@ -28,7 +28,7 @@ from campaigns.audiences.models import (
 )
 from campaigns.audiences.services import attributes, rows, suppressions
 from campaigns.audiences.services.rows import Address, ContactRow
-from core import bulk, clock
+from core import bulk, clock, failpoints
 from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.models import Market, User
@@ -113,6 +113,7 @@ def _upsert(
     while batch := list(islice(accepted, BATCH)):
         with bulk.turn():
             _Batch(source, markets).write(batch, report)
+            failpoints.reached("import")
     return report
 
 

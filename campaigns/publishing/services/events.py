@@ -22,7 +22,7 @@ from channels.base import COMPLAINED, UNSUBSCRIBED, EventKind
 from channels.models import ChannelAccount, ProviderEvent
 from channels.refusals import Fault
 from channels.services import note_health
-from core import clock
+from core import clock, failpoints
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,7 @@ def apply(event: ProviderEvent) -> bool:
         return False
     key, channel = row["recipient_key"], row["publication__channel"]
     _mark(delivery_id, event)
+    failpoints.reached("event")
     if event.permanent and event.kind in CAUSES:
         dead = closings.Dead(delivery_id, key, CAUSES[event.kind], str(event.payload.get("status", "")), event.reason)
         closings.note(row["run_id"], channel, [dead])

@@ -10,7 +10,7 @@ from typing import Any
 from campaigns.publishing.journal import Journal, Key
 from campaigns.publishing.models import Delivery
 from channels.base import Flight, Outcome
-from core import disk
+from core import disk, failpoints
 
 CUT_AFTER = 0.7
 """A slice that is not through by then is cut: together with the transaction this stays below a second."""
@@ -93,17 +93,21 @@ class SliceFlight(Flight):
 
     def started(self, refs: Sequence[str]) -> None:
         """Noted in the journal before this returns. Raises `TooLate` for what others were given meanwhile."""
+        failpoints.reached("before_call")
         with self.lock:
             if self.is_apart and not self.begun.issuperset(refs):
                 raise TooLate
             self.journal.started(self._keys(refs))
             self.begun.update(refs)
             self.told.difference_update(refs)
+        failpoints.reached("in_flight")
 
     def answered(self, outcomes: Sequence[Outcome]) -> None:
         """Noted in the journal."""
+        failpoints.reached("after_accept")
         self.told.update(outcome.ref for outcome in outcomes)
         self.journal.answered([(self.key(outcome.ref), outcome) for outcome in outcomes])
+        failpoints.reached("answered")
 
     def unstarted(self, refs: Sequence[str]) -> None:
         """Noted in the journal: as if they had never been started."""

@@ -33,7 +33,7 @@ from channels import registry
 from channels.base import HOLDS_ACCOUNT, Blame, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
 from channels.services import health
-from core import clock, db, disk, installation
+from core import clock, db, disk, failpoints, installation
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
@@ -126,11 +126,13 @@ class Sender:
     def advance(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
         """The one transaction between two slices; None when the chunk is put back."""
         self.lease = lease
+        failpoints.reached("claimed" if closing is None else "slice")
         with transaction.atomic():
             now = clock.ledger_now()
             chunks.renew(lease)
             if closing is not None:
                 self.settle(lease, closing, now)
+                failpoints.reached("commit")
             self.check_standing(now)
             if stop or self.stopped:
                 chunks.finish(lease, ChunkState.OPEN)

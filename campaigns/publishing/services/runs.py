@@ -21,7 +21,7 @@ from campaigns.publishing.models import Run, Seal
 from campaigns.publishing.services import freeze, holds, seals
 from campaigns.publishing.states import RUN, RunState
 from channels.base import Channel
-from core import clock, installation
+from core import clock, failpoints, installation
 from core.errors import Conflict, Invalid
 
 log = logging.getLogger(__name__)
@@ -158,6 +158,7 @@ def _start(run_id: int) -> bool:
     if not RUN.move(run, "freeze"):
         return False
     freeze.freeze(run, seal, is_last_wave=is_last)
+    failpoints.reached("freeze")
     RUN.move(run, "start", started_at=now, moved_at=now)
     if publication.state == PublicationState.SCHEDULED:
         PUBLICATION.move(publication, "start", state_reason="")
