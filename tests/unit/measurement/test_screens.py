@@ -11,6 +11,7 @@ from django.urls import reverse
 from campaigns.measurement.drain import OrderReader, drain
 from campaigns.measurement.export import safe, to_csv
 from campaigns.measurement.models import Review
+from campaigns.measurement.present import charts, present
 from campaigns.measurement.selectors import campaign_results
 from campaigns.measurement.services import reviews
 from campaigns.planning.models import Target
@@ -177,6 +178,21 @@ def test_a_review_keeps_the_definitions_of_its_day(owner, busy, settings):
     settings.ALMANAC_ATTRIBUTION_DAYS = 30
     assert "within 7 days" in " ".join(Review.objects.get().numbers["definitions"].values())
     assert review.numbers["attribution_days"] == 7
+
+
+def test_a_review_is_read_with_the_digits_of_its_day(busy):
+    """Before ISO 4217's digits were taken a Serbian amount was counted in whole dinars; such a review keeps its words."""
+    numbers = {**campaign_results(busy.campaign).as_dict(), "currency": "RSD", "currency_digits": 2}
+    numbers["attributed"]["gmv_minor"] = 129_950
+
+    def shown(numbers):
+        return str(present(numbers)["figures"]), charts(numbers)["digits"]
+
+    assert "RSD1,299.50" in shown(numbers)[0]
+    assert shown(numbers)[1] == 2
+    del numbers["currency_digits"]
+    assert "RSD129,950" in shown(numbers)[0]
+    assert shown(numbers)[1] == 0
 
 
 def test_nothing_cannot_be_reviewed(owner, world):

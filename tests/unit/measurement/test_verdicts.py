@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from campaigns.measurement import agents
+from campaigns.measurement.agents import AGENTS, Is
 from campaigns.measurement.drain import drain
 from campaigns.measurement.models import Hit, Rollup, Touch
 from campaigns.measurement.rebuild import judge_again
@@ -53,6 +55,68 @@ def test_no_machine_counts_as_human(agent):
 def test_at_least_eleven_of_twelve_humans_do():
     verdicts = [judge(Evidence("click", agent, after_send_ms=600_000))[0] for agent in HUMANS]
     assert verdicts.count("human") >= 11
+
+
+def test_the_table_has_its_sources():
+    assert len(AGENTS) >= 80
+    assert {row.source for row in AGENTS} <= set("DCBPIK")
+    assert len({row.name.lower() for row in AGENTS}) == len(AGENTS)
+    documented = [row for row in AGENTS if row.source in "DCBP"]
+    assert len(documented) >= 80
+
+
+@pytest.mark.parametrize("row", AGENTS, ids=lambda row: row.name)
+def test_every_row_of_the_table_decides(row):
+    assert agents.of(row.seen) is row.kind
+    opened = judge(Evidence("open", row.seen))[0]
+    clicked = judge(Evidence("click", row.seen, after_send_ms=600_000))[0]
+    expected = {
+        Is.MACHINE: ("machine", "machine"),
+        Is.PROXY: ("unsure", "machine"),
+        Is.MAIL: ("human", "unsure"),
+        Is.BROWSER: ("human", "human"),
+    }
+    assert (opened, clicked) == expected[row.kind]
+
+
+# Issue 6: agents that a list of crawlers (crawlerdetect 0.4.2) takes for robots, and machines it does not know.
+@pytest.mark.parametrize(
+    ("agent", "kind", "verdict"),
+    [
+        ("Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17928; Pro)", "open", "human"),
+        (
+            "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; WOW64; Trident/7.0; Microsoft Outlook 16.0.5134; ms-office)",
+            "open",
+            "human",
+        ),
+        ("MacOutlook/16.89.24090815 (Intelx64 Mac OS X 14.6.1 (Build 23G93))", "open", "human"),
+        ("Outlook-iOS/709.2226530.prod.iphone (3.24.1)", "open", "human"),
+        ("Outlook-Android/2.0", "open", "human"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Thunderbird/128.4.0", "open", "human"),
+        (f"Mozilla/5.0 (Linux; Android 14; SM-A546B) {BLINK} Version/4.0 Chrome/131.0 Mobile Safari/537.36 Seznam.cz/12.1",
+         "click", "human"),
+        ("Lynx/2.9.0dev.12 libwww-FM/2.14 SSL-MM/1.4.1 GNUTLS/3.7.8", "click", "human"),
+        ("Mozilla/5.0 (compatible; SeznamBot/4.0; +http://napoveda.seznam.cz/seznambot-intro/)", "click", "machine"),
+        ("Mozilla/5.0 SeznamEmailProxy/2.0.174", "open", "unsure"),
+        ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Bluesky Cardyb/1.1; +mailto:support@bsky.app) "
+         "Chrome/100.0 Safari/537.36", "click", "machine"),
+        ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Perplexity-User/1.0; "
+         "+https://perplexity.ai/perplexity-user)", "click", "machine"),
+        ("Viber/13.3.0.5 CFNetwork/1128.0.1 Darwin/19.6.0", "click", "machine"),
+        ("ProtonMail Image Proxy", "open", "unsure"),
+        ("ProtonMail Image Proxy", "click", "machine"),
+        ("facebookexternalhit/1.1;line-poker/1.0", "click", "machine"),
+        ("Slack-ImgProxy (+https://api.slack.com/robots)", "open", "machine"),
+        ("Mozilla/5.0 (compatible; SomethingNewBot/1.0)", "click", "machine"),  # the library still knows more
+    ],
+)  # fmt: skip
+def test_programs_people_read_with_and_machines_that_look_like_people(agent, kind, verdict):
+    assert judge(Evidence(kind, agent, after_send_ms=600_000))[0] == verdict
+
+
+def test_a_mail_programs_click_is_a_persons_once_the_page_ran():
+    evidence = Evidence("click", "Outlook-iOS/709.2226530.prod.iphone (3.24.1)", ran_script=True)
+    assert judge(evidence) == ("human", "script-ran")
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,18 @@ def test_a_message_that_leads_to_one_of_our_own_pages(launch, plan, owner):
     assert find() == []
 
 
+@pytest.mark.parametrize("text", ["立即抢购{}，全场五折。", "点击{}查看", "（{}）", "Here: {}."])
+def test_a_link_in_running_text_leads_to_our_page_too(launch, plan, owner, text):
+    from wagtail.models import Site
+
+    home = Site.objects.get(is_default_site=True).root_page
+    home.add_child(instance=Page(title="Landing", slug="landing", live=False))
+    written = text.format(f"{settings.ALMANAC_BASE_URL}/landing/")
+    message = messages.create("Hello", {"email": {"subject": "Hi", "text": written}}, owner)
+    plan(launch, content_kind="message", content_key=message.translation_key)
+    assert ["Landing" in clash.sentence for clash in find()] == [True]
+
+
 def test_a_clean_year_raises_no_false_alarm_and_the_demo_exactly_two(market, marketer, reach, accounts):
     made = demo.build(market=market, owner=marketer, audience=reach("all"), accounts=accounts)
     assert len(made) == 11

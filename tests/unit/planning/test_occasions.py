@@ -1,11 +1,12 @@
 """The days themselves, against published calendars."""
 
-from datetime import date
+from datetime import date, timedelta
 
+import holidays
 import pytest
 from django.utils.translation import override
 
-from campaigns.planning.occasions import FIRST_YEAR, LAST_YEAR, Kind, between, find, occasions
+from campaigns.planning.occasions import FIRST_YEAR, GENERAL, LAST_YEAR, Kind, between, find, occasions
 from core.errors import Invalid
 
 TODAY = date(2026, 11, 22)
@@ -109,3 +110,82 @@ def test_what_touches_a_range():
     keys = {o.key for o in between("US", date(2026, 12, 30), date(2027, 1, 2))}
     assert {"new-year"} <= keys
     assert "christmas" not in keys
+
+
+# The Government of the Hong Kong SAR's list of general holidays for 2026 (Cap. 149), days alone.
+HONG_KONG_2026 = "01-01 02-17 02-18 02-19 04-03 04-04 04-06 04-07 05-01 05-25 06-19 07-01 09-26 10-01 10-19 12-25 12-26"
+
+
+def test_every_general_holiday_of_hong_kong_is_an_occasion():
+    wanted = {date.fromisoformat(f"2026-{day}") for day in HONG_KONG_2026.split()}
+    found = occasions("HK", 2026)
+    kept = {date.fromordinal(n) for o in found for n in range(o.first.toordinal(), o.last.toordinal() + 1)}
+    assert wanted - kept == set()
+    public = {(o.key, o.day) for o in found if o.kind is Kind.PUBLIC}
+    assert ("public-good-friday", date(2026, 4, 3)) in public
+
+
+@pytest.mark.parametrize(
+    ("country", "day", "name"),
+    [
+        ("BR", "2026-02-17", "carnival"),
+        ("CA", "2026-05-18", "victoria-day"),
+        ("CR", "2026-08-02", "feast-of-our-lady-of-the-angels"),
+        ("MO", "2026-04-03", "good-friday"),
+        ("PA", "2026-02-16", "carnival-monday"),
+        ("SE", "2026-06-19", "midsummer-eve"),
+        ("TT", "2026-02-17", "carnival-tuesday"),
+        ("UA", "2026-08-24", "independence-day"),
+        ("UY", "2026-10-12", "cultural-diversity-day"),
+    ],
+)
+def test_general_holidays_that_stand_in_another_category(country, day, name):
+    found = {(o.key, o.first, o.last) for o in occasions(country, 2026) if o.kind is Kind.PUBLIC}
+    when = date.fromisoformat(day)
+    assert any(key == f"public-{name}" and first <= when <= last for key, first, last in found), sorted(found)
+
+
+# Looked through in holidays 0.108: what else there is, and is not general (half days, schools, banks' balance days, working
+# days, faiths, armed forces, the state's own offices, days of observance).
+NOT_GENERAL = """
+AD government|AE government optional|AM workday|AR armenian bank government hebrew islamic|AS unofficial|AT bank protestant
+AU bank half_day school|AX unofficial workday|AZ workday|BE bank school|BG half_day school|BJ workday|BY workday|CA optional
+CH de_facto half_day optional|CL bank|CN half_day|CV optional|CW half_day|CY bank optional|DE catholic school|DK optional
+DZ christian hebrew|EE half_day|EG government school|ER government|ET workday|FI unofficial workday|FJ workday
+FK government workday|FO half_day|GL optional|GR half_day|GU unofficial|HT optional|ID government|IE optional
+IL optional school|IN government optional optional_women|IQ christian hebrew sabian yazidi|IS half_day|IT half_day|JP bank
+KE hindu islamic|KG workday|KN half_day workday|KR bank|LA bank school workday|LB bank government|LI bank
+LK bank government workday|LU bank|LY workday|ME catholic hebrew islamic orthodox workday
+MK albanian bosnian catholic hebrew islamic orthodox roma serbian turkish vlach|MN workday|MO government|MP unofficial
+NE optional|NL optional|NP workday|PH workday|PN government workday|PR government half_day unofficial|PS catholic orthodox
+PT optional|PW armed_forces half_day|PY government|QA bank|SE bank optional|SH government|SI workday|SK workday|SM bank
+SS islamic|TG workday|TH armed_forces bank government school workday|TL government workday|TR half_day
+TW government optional school workday|TZ bank|UM unofficial|US government half_day unofficial|VI unofficial|YE school workday
+"""
+
+
+def test_every_category_of_every_country_was_looked_at():
+    """A new release that moves holidays to another category is seen here."""
+    looked_at = {
+        line.split()[0]: set(line.split()[1:]) for row in NOT_GENERAL.split("\n") for line in row.split("|") if line
+    }
+    for country, category in GENERAL.items():
+        looked_at.setdefault(country, set()).add(category)
+    there = {
+        country: set(getattr(holidays, country).supported_categories) - {"public"}
+        for country in holidays.list_supported_countries(include_aliases=False)
+    }
+    assert {country: found for country, found in there.items() if found} == looked_at
+
+
+def test_every_country_has_the_public_holidays_of_the_library():
+    for country in holidays.list_supported_countries(include_aliases=False):
+        wanted = holidays.country_holidays(country, years=2026, language="en_US")
+        found = occasions(country, 2026)
+        kept = {date.fromordinal(n) for o in found for n in range(o.first.toordinal(), o.last.toordinal() + 1)}
+        missing = {
+            day: name
+            for day, name in wanted.items()
+            if day not in kept and "(observed" not in name and wanted.get(day - timedelta(days=1)) != name
+        }
+        assert not missing, country
