@@ -14,7 +14,7 @@ from django.utils.translation import gettext, override
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from cms import markup
+from cms import inlining, markup, mjml
 from cms.models.brand import BrandKit
 
 UNSUBSCRIBE = "{{ unsubscribe_url }}"
@@ -77,7 +77,7 @@ def render_master(brand: BrandKit, language: str, context: Mapping[str, Any]) ->
     """The brand's master e-mail as HTML with its styles inlined. `context` is what ``master.mjml`` names."""
     with override(language):
         source = _environment().get_template("master.mjml").render({**_base_context(brand, language), **context})
-    html = markup.inline_styles(markup.mjml_to_html(source))
+    html = inlining.inline(mjml.render(source).html)
     return _language(html, language)
 
 
@@ -89,7 +89,7 @@ def complete(source: str, brand: BrandKit, language: str, preheader: str) -> str
             '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
             f'<body style="margin:0;padding:16px;font-family:sans-serif;line-height:1.5">{source}</body></html>'
         )
-    source = markup.inline_styles(source)
+    source = inlining.inline(source)
     with override(language):
         context = _base_context(brand, language)
         hidden = _environment().get_template("preheader.html").render(preheader=Markup(preheader)) if preheader else ""  # noqa: S704

@@ -18,7 +18,7 @@ from wagtail.models import (
 )
 from wagtail.search import index
 
-from cms import markup
+from cms import markup, mjml
 from cms.models.renditions import SOURCES, Renditions
 from core.errors import Invalid
 from core.texts import Escape, parse
@@ -102,7 +102,7 @@ class Message(
 
     @staticmethod
     def _check_mjml(source: str) -> None:
-        markup.check_html(markup.mjml_to_html(source))
+        mjml.render(source)
 
     @property
     def said_title(self) -> str:
