@@ -115,7 +115,7 @@ class _Inliner:
             _keep_over_moved(element)
         more = True
         while more:
-            more = any([_keep_over_boosted(element) for element in contested])
+            more = sum(map(_keep_over_boosted, contested)) > 0
         return self.written(elements)
 
     # --- Reading --------------------------------------------------------------------------------------------------------

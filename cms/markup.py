@@ -33,6 +33,7 @@ HTML_TAGS = _names(
     strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr
     """
 )
+VOID_TAGS = _names("area base br col embed hr img input link meta source track wbr")
 URL_ATTRIBUTES = frozenset({"href", "src", "background", "action", "cite", "poster"})
 SAFE_URL = re.compile(r"\s*(https?:|mailto:|tel:|sms:|cid:|#|/|\{\{|data:image/(png|gif|jpe?g|webp);)", re.IGNORECASE)
 RICH_TAGS = set(_names("a b blockquote br code em h2 h3 h4 hr i li ol p s strong sub sup u ul"))
@@ -210,6 +211,10 @@ def _text_of(node: Tag) -> str:
     return "".join(pieces)
 
 
+def _described(tag: Tag) -> str:
+    return re.sub(r"\s+", " ", str(tag.get("alt", ""))).strip()
+
+
 def _text_of_tag(tag: Tag) -> str:
     inner = _text_of(tag)
     match tag.name:
@@ -222,9 +227,14 @@ def _text_of_tag(tag: Tag) -> str:
         case "a":
             address = str(tag.get("href", ""))
             words = inner.strip()
-            if not words or not address or address.startswith("#"):
+            if not address or address.startswith("#"):
                 return inner
-            return words if words == address else f"{words}: {address}"
+            return address if words in {"", address} else f"{words}: {address}"
+        case "area" if tag.get("href"):
+            return f"\n{_described(tag)}: {tag['href']}\n" if _described(tag) else f"\n{tag['href']}\n"
+        case "img":
+            # A picture says its words only where it leads somewhere: else the text tells the same without it.
+            return _described(tag) if tag.find_parent("a") else ""
         case name if name in _BLOCKS:
             return f"\n\n{inner.strip()}\n\n" if name != "tr" else f"\n{inner.strip()}\n"
         case _:

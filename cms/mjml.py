@@ -71,6 +71,19 @@ def render(source: str) -> Rendered:
     return Rendered(made, tuple(notes))
 
 
+def written(source: str) -> Iterator[tuple[str, int]]:
+    """What authors wrote in `source` as HTML, piece by piece, and the line each begins in; addresses as links."""
+    places = markup.Places(markup.unix_lines(source))
+    for node in read(places.hidden, []).walk():
+        if node.tag in WORDED - {"mj-style", "mj-title", "mj-preview", "mj-breakpoint"}:
+            yield places.restore(node.words), node.words_line
+        for name in ("href", "src", "background-url", "thumbnails-src"):
+            if address := node.attributes.get(name):
+                tag, attribute = ("a", "href") if name == "href" else ("img", "src")
+                if node.tag != "mj-font" and not node.attributes.get("name"):
+                    yield f'<{tag} {attribute}="{html.escape(places.restore(address))}">', node.line
+
+
 # --- Reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -163,7 +176,8 @@ class _Reader(HTMLParser):
         _check_tag(tag, parent.tag if parent else "", line)
         # Of two attributes with one name the first counts, as in HTML.
         node = Node(tag, line, {name: value or "" for name, value in reversed(attrs)})
-        for name in sorted({name for name, _value in attrs if [other for other, _ in attrs].count(name) > 1}):
+        names = [name for name, _value in attrs]
+        for name in sorted({name for name in names if names.count(name) > 1}):
             self.notes.append(
                 _("Line %(line)s: <%(tag)s> has “%(name)s” twice; the first counts.")
                 % {"line": line, "tag": tag, "name": name}
@@ -382,6 +396,11 @@ class _Renderer:
                     continue
                 if node.tag == "mj-raw":
                     markup.check_html(node.words, node.words_line)
+                if node.tag == "mj-style" and "almanac-place-" in node.words:
+                    raise Invalid(
+                        _("Line %(line)s: a field stands inside <%(tag)s>. Move it into the text.")
+                        % {"line": node.words_line, "tag": node.tag}
+                    )
                 # mrml drops a style that is to be inlined; every style is inlined by us in the end.
                 node.attributes.pop("inline", None)
                 yield from self.write(node)

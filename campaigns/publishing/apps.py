@@ -12,8 +12,11 @@ class PublishingConfig(AppConfig):
     verbose_name = _("Publishing")
 
     def ready(self) -> None:
-        """Hear of withdrawals: what was approved no longer holds then."""
+        """Hear of withdrawals: what was approved no longer holds then. Let messages be proved when they are saved."""
         from campaigns.planning import withdrawals
+        from campaigns.publishing import compiler
         from campaigns.publishing.services import publications
+        from cms import proofs
 
         withdrawals.register(publications.undo_approval)
+        proofs.register(compiler.prove_html, compiler.prove_email)
