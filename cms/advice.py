@@ -81,9 +81,11 @@ def _plain(name: str) -> str:
 
 def ours(name: str) -> str:
     """The field of ours for `name` of another program; empty when there is none."""
-    bare = _plain(name.split(",")[0])
-    if bare in _OURS:
-        return _OURS[bare]
+    name = re.split(r"[,\"]", name)[0]
+    bare = _plain(name)
+    for known in (bare, _plain(name.rpartition(".")[2])):
+        if known in _OURS:
+            return _OURS[known]
     close = get_close_matches(bare, _OURS, n=1, cutoff=0.88) if len(bare) > 5 else []
     return _OURS[close[0]] if close else ""
 
@@ -148,7 +150,7 @@ def _says_name(tree: Any, guarded: bool) -> bool:
         case ["name", "first_name"] | ["field", ["name", "contact"], "first_name"]:
             return not guarded
         case ["filter", "default", inner, arguments]:
-            return _says_name(inner, guarded or bool(arguments))
+            return _says_name(inner, guarded or arguments not in ([], [["const", ""]]))
         case ["filter", _name, inner, _arguments]:
             return _says_name(inner, guarded)
         case ["out", inner]:

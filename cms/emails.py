@@ -54,9 +54,9 @@ def picture_address(picture: Any, spec: str) -> tuple[str, int, int]:
     would lose its frames, with the size it is to be shown at.
     """
     if artwork.moves(picture):
-        rendition = picture.get_rendition("original")
-        width, height = artwork.fitted(rendition.width, rendition.height, spec)
-        return absolute(rendition.url), width, height
+        # Wagtail's renditions, "original" too, hold one frame.
+        width, height = artwork.fitted(picture.width, picture.height, spec)
+        return absolute(picture.file.url), width, height
     form = "format-png" if artwork.is_see_through(picture) else "format-jpeg|jpegquality-82"
     rendition = picture.get_rendition(f"{spec}|{form}")
     return absolute(rendition.url), rendition.width, rendition.height

@@ -216,7 +216,8 @@ class _Inliner:
         for number, element in elements.items():
             match = self.tags[number]
             if (style := self.style_of(element, _own_style(match))) is not None:
-                changes.append((*_place_of(match), _attribute(style)))
+                start, stop = _place_of(match)
+                changes.append((start, stop, _attribute(style).lstrip() if stop > start else _attribute(style)))
         pieces: list[str] = []
         end = 0
         for start, stop, text in sorted(changes):

@@ -151,6 +151,13 @@ def check_html(source: str, first_line: int = 1) -> None:
     """Raise `Invalid`, naming line and tag, when `source` holds scripts, forms, frames or unsafe addresses."""
     check_size(source)
     source = without_places(source)
+    rest = TAG.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), source)
+    if unclosed := re.search(r"<([a-zA-Z][^\s/>]*)", rest):
+        line = source.count("\n", 0, unclosed.start()) + first_line
+        raise Invalid(
+            _("Line %(line)s: <%(tag)s> cannot be read: a quotation mark or a > is missing.")
+            % {"line": line, "tag": unclosed[1][:20]}
+        )
     walker = _HtmlWalker(source, first_line)
     walker.feed(source)
     walker.close()

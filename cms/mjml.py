@@ -127,7 +127,10 @@ class _Reader(HTMLParser):
         if self.worded:
             self.depth -= tag == self.open[-1].tag
             if not self.depth:
-                self.open.pop().words = self.source[self.words_from : self.at()].strip()
+                words = self.source[self.words_from : self.at()]
+                node = self.open.pop()
+                node.words = words.strip()
+                node.words_line += words[: len(words) - len(words.lstrip())].count("\n")
             return
         line = self.getpos()[0]
         if not self.open:
