@@ -350,8 +350,7 @@ def is_see_through(picture: Any) -> bool:
     def question(opened: Image.Image) -> bool:
         if not opened.has_transparency_data:
             return False
-        lowest, _highest = opened.convert("RGBA").getchannel("A").getextrema()
-        return bool(lowest < 255)
+        return opened.convert("RGBA").getchannel("A").histogram()[255] < opened.width * opened.height
 
     return _asked(picture, question, False)
 

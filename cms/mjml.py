@@ -1,7 +1,7 @@
 """MJML: read with its lines, brought to the plain form that mrml renders as npm ``mjml`` would, and rendered.
 
-mrml is not mjml. Of two classes it lets the first win, it drops styles that are to be inlined, and it reads the HTML inside a
-tag as if it were XML. So nothing is left to it but the frame: attributes are resolved here as mjml does it
+mrml is not mjml. Of two classes it lets the first win, it drops attributes without a word, and it reads the HTML inside a tag
+as if it were XML. So nothing is left to it but the frame: attributes are resolved here as mjml does it
 (``mj-all`` < what a parent hands on < the tag's default < ``mj-class`` < a class's default for the tag < the tag's own), what
 authors wrote as HTML is kept apart and put back as it was, and what mrml cannot render is done here or told with its line.
 """
@@ -404,7 +404,7 @@ class _Renderer:
                         _("Line %(line)s: a field stands inside <%(tag)s>. Move it into the text.")
                         % {"line": node.words_line, "tag": node.tag}
                     )
-                # mrml drops a style that is to be inlined; every style is inlined by us in the end.
+                # Every style is inlined by us in the end, so that none is read by two.
                 node.attributes.pop("inline", None)
                 yield from self.write(node)
         yield from self.wrapped("</mj-head>")

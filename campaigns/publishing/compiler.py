@@ -85,18 +85,19 @@ def compile_rendition(rendition: EmailRendition | SocialRendition | PushRenditio
             return _Push(setting).compile(rendition)
 
 
-_NOWHERE = {"from_email": "", "list_id": "proof.invalid", "utm": {}, "our_hosts": frozenset[str]()}
-"""Stands for the publication when a message is only proved: what is refused does not depend on it."""
+def _nowhere(locale: str) -> Setting:
+    """Stands for the publication when a message is only proved: what is refused does not depend on it."""
+    return Setting(locale=locale, from_email="", list_id="proof.invalid", utm={}, our_hosts=frozenset())
 
 
 def prove_html(source: str, locale: str) -> None:
     """Raise `Invalid`, with line and element, for what of an author's HTML cannot be sent."""
-    _Email(Setting(locale=locale, **_NOWHERE)).rewrite_html(source)
+    _Email(_nowhere(locale)).rewrite_html(source)
 
 
 def prove_email(rendition: EmailRendition, locale: str) -> None:
     """Raise `Invalid` when `rendition` could not be compiled for any publication."""
-    compile_rendition(rendition, Setting(locale=locale, **_NOWHERE))
+    compile_rendition(rendition, _nowhere(locale))
 
 
 class _Compiler:
