@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from ninja import Schema
 from pydantic import Field
 
+from cms import advice
 from cms.services import messages
 from core.api import In, Router, Status, bearer, idempotent
 
@@ -53,12 +54,13 @@ class MessageIn(In):
 
 
 class MessageOut(Schema):
-    """`id` is what `content` of a publication takes."""
+    """`id` is what `content` of a publication takes; `advice` what you may want to mend, a sentence each."""
 
     id: str
     name: str
     locale: str
     channels: list[str]
+    advice: list[str] = []
 
 
 @router.post("/messages", auth=bearer("messages:write"), response={201: MessageOut}, operation_id="create_message")
@@ -72,5 +74,6 @@ def create_message(request: HttpRequest, body: MessageIn) -> Status[dict[str, An
         "name": message.name,
         "locale": message.locale.language_code,
         "channels": list(renditions),
+        "advice": advice.of(message),
     }
     return Status(201, answer)

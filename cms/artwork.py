@@ -7,6 +7,7 @@ import io
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
@@ -324,3 +325,41 @@ SCENES: dict[str, Callable[[], Canvas]] = {
 def picture(name: str) -> bytes:
     """The scene called `name` as a JPEG of 1600 × 1000."""
     return SCENES[name]().jpeg()
+
+
+# --- Pictures that people hand in ------------------------------------------------------------------------------------
+
+
+def _asked[Answer](picture: Any, question: Callable[[Image.Image], Answer], otherwise: Answer) -> Answer:
+    """`question` about the file of a picture of the library; `otherwise` when it cannot be opened as one."""
+    try:
+        with picture.file.open("rb") as file, Image.open(file) as opened:
+            return question(opened)
+    except (OSError, ValueError, SyntaxError):
+        return otherwise
+
+
+def moves(picture: Any) -> bool:
+    """Whether it has several frames (GIF, APNG, WebP)."""
+    return _asked(picture, lambda opened: getattr(opened, "n_frames", 1) > 1, False)
+
+
+def is_see_through(picture: Any) -> bool:
+    """Whether any pixel of it lets what is behind shine through."""
+
+    def question(opened: Image.Image) -> bool:
+        if not opened.has_transparency_data:
+            return False
+        return opened.convert("RGBA").getchannel("A").histogram()[255] < opened.width * opened.height
+
+    return _asked(picture, question, False)
+
+
+def fitted(width: int, height: int, spec: str) -> tuple[int, int]:
+    """The size at which a picture of `width` × `height` is shown where `spec` (``width-1200``) asks for another."""
+    kind, _dash, size = spec.partition("-")
+    wide, _cross, high = size.partition("x")
+    limit = (0, int(wide)) if kind == "height" else (int(wide), int(high or 0))
+    factors = [bound / side for bound, side in zip(limit, (width, height), strict=True) if bound]
+    factor = min([1.0, *factors])
+    return max(1, round(width * factor)), max(1, round(height * factor))

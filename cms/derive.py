@@ -12,7 +12,7 @@ from wagtail.rich_text import expand_db_html
 
 from campaigns.promotions import selectors as promotions
 from channels.base import Media
-from cms import emails, markup
+from cms import emails, markup, mjml
 from cms.limits import fit
 from cms.models.brand import BrandKit
 from cms.models.renditions import POST_NAMES
@@ -70,13 +70,13 @@ def email(item: Any, *, unfinished: bool = False) -> EmailRendition:
     """The e-mail of `item`; raises `Invalid` for one that says nothing, unless it is only shown while it is written."""
     brand, language, parts = brand_of(item), item.said_language, _Parts()
     source = getattr(item, "email_html", "")
-    mjml = getattr(item, "email_mjml", "")
+    own_mjml = getattr(item, "email_mjml", "")
     if not unfinished and (sentence := lacks(item)):
         raise Invalid(sentence)
     subject = parts.take("subject", item.email_subject, _plain(item.said_title))
     preheader = parts.take("preheader", item.email_preheader, _plain(Truncator(item.said_summary).chars(140)))
-    if mjml:
-        source = markup.mjml_to_html(mjml)
+    if own_mjml:
+        source = mjml.render(own_mjml).html
     if source:
         html = emails.complete(source, brand, language, str(emails.escape_source(preheader)))
     else:

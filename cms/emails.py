@@ -14,7 +14,7 @@ from django.utils.translation import gettext, override
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from cms import markup
+from cms import artwork, inlining, legal, markup, mjml
 from cms.models.brand import BrandKit
 from core import languages
 
@@ -49,8 +49,17 @@ def absolute(url: str) -> str:
 
 
 def picture_address(picture: Any, spec: str) -> tuple[str, int, int]:
-    """Absolute address, width and height of `picture` at `spec` (``width-1200``)."""
-    rendition = picture.get_rendition(f"{spec}|format-jpeg|jpegquality-82")
+    """Absolute address, width and height of `picture` at `spec` (``width-1200``).
+
+    A photograph becomes a JPEG. What is see-through stays so, as a PNG; a GIF that moves goes as it was handed in, since it
+    would lose its frames, with the size it is to be shown at.
+    """
+    if artwork.moves(picture):
+        # Wagtail's renditions, "original" too, hold one frame.
+        width, height = artwork.fitted(picture.width, picture.height, spec)
+        return absolute(picture.file.url), width, height
+    form = "format-png" if artwork.is_see_through(picture) else "format-jpeg|jpegquality-82"
+    rendition = picture.get_rendition(f"{spec}|{form}")
     return absolute(rendition.url), rendition.width, rendition.height
 
 
@@ -78,37 +87,58 @@ def render_master(brand: BrandKit, language: str, context: Mapping[str, Any]) ->
     """The brand's master e-mail as HTML with its styles inlined. `context` is what ``master.mjml`` names."""
     with override(language):
         source = _environment().get_template("master.mjml").render({**_base_context(brand, language), **context})
-    html = markup.inline_styles(markup.mjml_to_html(source))
+    html = inlining.inline(mjml.render(source).html)
     return _language(html, language)
 
 
 def complete(source: str, brand: BrandKit, language: str, preheader: str) -> str:
     """An author's own HTML as a complete e-mail: a document, with the legal footer where it has none of its own."""
-    if "<body" not in source.lower():
+    if _body(source) is None:
         source = (
             '<!doctype html><html><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
             f'<body style="margin:0;padding:16px;font-family:sans-serif;line-height:1.5">{source}</body></html>'
         )
-    source = markup.inline_styles(source)
+    source = inlining.inline(source)
+    there = {
+        "has_way_out": legal.has_way_out(source),
+        "has_address": legal.has_address(source, brand.postal_address),
+    }
     with override(language):
-        context = _base_context(brand, language)
+        context = {**_base_context(brand, language), **there}
         hidden = _environment().get_template("preheader.html").render(preheader=Markup(preheader)) if preheader else ""  # noqa: S704
-        footer = "" if "unsubscribe_url" in source else _environment().get_template("footer.html").render(context)
-    source = re.sub(r"<body[^>]*>", lambda match: match.group() + hidden, source, count=1, flags=re.IGNORECASE)
+        footer = "" if all(there.values()) else _environment().get_template("footer.html").render(context)
+    body = _body(source)
+    at = body.end() if body else 0
+    source = source[:at] + hidden + source[at:]
     if footer:
-        at = source.lower().rfind("</body>")
-        source = source[:at] + footer + source[at:] if at >= 0 else source + footer
+        at = _end_of_body(source)
+        source = source[:at] + footer + source[at:]
     return _language(source, language)
 
 
+def _body(source: str) -> re.Match[str] | None:
+    """The tag that opens the body; one in a comment is none."""
+    return next((tag for tag in markup.TAG.finditer(source) if (tag["name"] or "").lower() == "body"), None)
+
+
+def _end_of_body(source: str) -> int:
+    """Where the body ends: its last closing tag that stands in no comment, or the end."""
+    shown = re.sub(r"<!--.*?(?:-->|\Z)", lambda match: " " * len(match.group()), source, flags=re.DOTALL)
+    found = list(re.finditer(r"</body\s*>", shown, re.IGNORECASE))
+    return found[-1].start() if found else len(source)
+
+
 def complete_text(text: str, brand: BrandKit, language: str) -> str:
-    """A plain text with the address and the way out that the law asks for, unless it has them."""
-    if "unsubscribe_url" in text:
-        return text
-    with override(language):
-        lines = ["--", brand.title, *brand.postal_address.splitlines(), gettext("Unsubscribe") + ": "]
-    return text.rstrip() + "\n\n" + markup.literal("\n".join(line.strip(" ") for line in lines)) + f" {UNSUBSCRIBE}\n"
+    """A plain text with the address and the way out that the law asks for, where it has them not."""
+    lines: list[str] = []
+    if not legal.text_has_address(text, brand.postal_address):
+        lines += [brand.title, *brand.postal_address.splitlines()]
+    foot = markup.literal("\n".join(line.strip() for line in lines))
+    if not legal.text_has_way_out(text):
+        with override(language):
+            foot = "\n".join(filter(None, [foot, f"{gettext('Unsubscribe')}: {UNSUBSCRIBE}"]))
+    return f"{text.rstrip()}\n\n--\n{foot}\n" if foot else text
 
 
 def escape_source(source: str) -> Markup:

@@ -1,4 +1,4 @@
-"""HTML and MJML that people hand in: what is allowed in an e-mail, and how it becomes what a mail program shows.
+"""HTML that people hand in: what is allowed in an e-mail, and its plain text.
 
 Sources are refused, never silently changed: the author is told which tag or attribute is not allowed. A place
 ``{{ … }}`` or ``{% … %}`` passes through every step as it was written.
@@ -7,11 +7,9 @@ Sources are refused, never silently changed: the author is told which tag or att
 import html
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from html.parser import HTMLParser
+from typing import Any
 
-import css_inline
-import mrml
 import nh3
 from bs4 import BeautifulSoup, Comment, NavigableString, Tag
 from django.utils.translation import gettext as _
@@ -27,23 +25,6 @@ def _names(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-STRUCTURE = _names(
-    """
-    mjml mj-head mj-attributes mj-body mj-wrapper mj-section mj-column mj-group mj-hero mj-accordion
-    mj-accordion-element mj-carousel mj-navbar mj-social
-    """
-)
-"""MJML tags that may only hold MJML tags."""
-
-MJML_TAGS = STRUCTURE | _names(
-    """
-    mj-all mj-class mj-breakpoint mj-font mj-preview mj-style mj-title mj-accordion-title mj-accordion-text
-    mj-button mj-carousel-image mj-divider mj-image mj-navbar-link mj-raw mj-social-element mj-spacer mj-table
-    mj-text
-    """
-)
-"""What MJML 4 knows and mrml renders; ``mj-include`` is missing on purpose, because it reads files."""
-
 HTML_TAGS = _names(
     """
     html head body meta title style link xml noscript a abbr address article aside b big blockquote br caption
@@ -52,6 +33,7 @@ HTML_TAGS = _names(
     strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr
     """
 )
+VOID_TAGS = _names("area base br col embed hr img input link meta source track wbr")
 URL_ATTRIBUTES = frozenset({"href", "src", "background", "action", "cite", "poster"})
 SAFE_URL = re.compile(r"\s*(https?:|mailto:|tel:|sms:|cid:|#|/|\{\{|data:image/(png|gif|jpe?g|webp);)", re.IGNORECASE)
 RICH_TAGS = set(_names("a b blockquote br code em h2 h3 h4 hr i li ol p s strong sub sup u ul"))
@@ -62,20 +44,40 @@ def _outside_quotes(source: str, start: int) -> bool:
     return source.rfind("<", 0, start) <= source.rfind(">", 0, start)
 
 
-def through(source: str, step: Callable[[str], str]) -> str:
-    """Apply `step` to `source` with every place hidden from it, and put the places back."""
-    places: list[str] = []
+class Places:
+    """A source with every place hidden in it: `hidden` may be taken apart and put together by tools that know none."""
 
-    def hide(match: re.Match[str]) -> str:
-        places.append(html.unescape(match.group()))
-        name = f"almanac-place-{len(places) - 1}x"
-        if match.group().startswith("{%") and _outside_quotes(source, match.start()):
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._places: list[str] = []
+        self.hidden = PLACE.sub(self._hide, source)
+
+    def _hide(self, match: re.Match[str]) -> str:
+        self._places.append(html.unescape(match.group()))
+        name = f"almanac-place-{len(self._places) - 1}x"
+        if match.group().startswith("{%") and _outside_quotes(self._source, match.start()):
             return f"<!--{name}-->"  # a comment may stand anywhere, even between the rows of a table
         return name
 
-    done = step(PLACE.sub(hide, source))
-    done = re.sub(r"<!--almanac-place-(\d+)x-->", lambda match: places[int(match[1])], done)
-    return re.sub(r"almanac-place-(\d+)x", lambda match: places[int(match[1])], done)
+    def _shown(self, match: re.Match[str]) -> str:
+        number = int(match[1])
+        return self._places[number] if number < len(self._places) else match.group()
+
+    def restore(self, text: str) -> str:
+        """`text` with the places back in it."""
+        text = re.sub(r"<!--almanac-place-(\d{1,6})x-->", self._shown, text)
+        return re.sub(r"almanac-place-(\d{1,6})x", self._shown, text)
+
+
+def through(source: str, step: Callable[[str], str]) -> str:
+    """Apply `step` to `source` with every place hidden from it, and put the places back."""
+    places = Places(source)
+    return places.restore(step(places.hidden))
+
+
+def without_places(source: str) -> str:
+    """`source` with nothing readable in its places, every character where it was: for checks that name lines."""
+    return PLACE.sub(lambda match: match[0][:2] + re.sub(r"[^\n]", "x", match[0][2:-2]) + match[0][-2:], source)
 
 
 def literal(text: str) -> str:
@@ -88,92 +90,81 @@ def without_comments(source: str) -> str:
     return source.replace("{#", "{ #")
 
 
-class _MjmlWalker(HTMLParser):
-    """Walks MJML tags and refuses what mrml would silently take for HTML."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.stack: list[str] = []
-        self.seen: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._check(tag)
-        self.stack.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._check(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.stack:
-            while self.stack.pop() != tag:
-                pass
-
-    def _check(self, tag: str) -> None:
-        line = self.getpos()[0]
-        self.seen.add(tag)
-        if tag == "mj-include":
-            raise Invalid(_("Line %(line)s: <mj-include> is not available. Paste its content here.") % {"line": line})
-        is_mjml = tag == "mjml" or tag.startswith("mj-")
-        if is_mjml and tag not in MJML_TAGS:
-            close = get_close_matches(tag, MJML_TAGS, n=1)
-            hint = _(" Did you mean <%(tag)s>?") % {"tag": close[0]} if close else ""
-            raise Invalid(_("Line %(line)s: MJML has no tag <%(tag)s>.") % {"line": line, "tag": tag} + hint)
-        if not is_mjml and (not self.stack or self.stack[-1] in STRUCTURE):
-            parent = self.stack[-1] if self.stack else "…"
-            raise Invalid(
-                _("Line %(line)s: <%(tag)s> cannot stand inside <%(parent)s>. Put it into <mj-text> or <mj-raw>.")
-                % {"line": line, "tag": tag, "parent": parent}
-            )
-
-
-def mjml_to_html(source: str, lang: str = "") -> str:
-    """Render MJML; raises `Invalid` for unknown tags, tags in the wrong place, and markup that is not well formed."""
-    _check_size(source)
-    walker = _MjmlWalker()
-    walker.feed(PLACE.sub("", source))
-    walker.close()
-    if not {"mjml", "mj-body"} <= walker.seen:
-        raise Invalid(_("An MJML source begins with <mjml> and holds <mj-body>."))
-    options = mrml.RenderOptions(fonts={})
-    try:
-        return through(source, lambda hidden: mrml.to_html(hidden, render_options=options).content)
-    except OSError as error:
-        raise Invalid(_("The MJML cannot be read: %(reason)s.") % {"reason": str(error)[:200]}) from error
+TAG = re.compile(
+    r"""<!--.*?(?:-->|\Z)|<(?P<raw>style|title|textarea|xmp)\b(?P<rest>(?:[^>"']|"[^"]*"|'[^']*')*+)>(?P<inside>.*?)</(?P=raw)\s*>"""
+    r"""|<(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>(?:[^>"']|"[^"]*"|'[^']*')*+)>""",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A comment, an element that holds no tags, or a start tag: what is rewritten is found by this."""
 
 
 class _HtmlWalker(HTMLParser):
-    """Walks HTML tags and refuses what has no business in an e-mail."""
+    """Walks HTML tags and refuses what has no business in an e-mail. `first_line` is where the source begins."""
+
+    def __init__(self, source: str, first_line: int) -> None:
+        super().__init__(convert_charrefs=True)
+        self.first_line = first_line
+        self.starts = [0, *(match.end() for match in re.finditer("\n", source))]
+        self.rewritten = {match.start(): match for match in TAG.finditer(source)}
+
+    def line(self) -> int:
+        return self.getpos()[0] + self.first_line - 1
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        where = {"line": self.getpos()[0], "tag": tag}
+        line, column = self.getpos()
+        where = {"line": self.line(), "tag": tag}
         if tag not in HTML_TAGS and not re.fullmatch(r"[ovw]:[a-z]+", tag):
             raise Invalid(_("Line %(line)s: <%(tag)s> is not allowed in an e-mail. Take it out.") % where)
+        found = self.rewritten.get(self.starts[line - 1] + column)
+        if found is None or len(found.group()) < len(self.get_starttag_text() or ""):
+            raise Invalid(_("Line %(line)s: <%(tag)s> cannot be read: a quotation mark or a > is missing.") % where)
         for name, value in attrs:
-            where["name"] = name
-            if name.startswith("on") or name in {"srcdoc", "formaction"}:
-                raise Invalid(
-                    _("Line %(line)s: <%(tag)s> has “%(name)s”, which would run a script. Take it out.") % where
-                )
-            if name in URL_ATTRIBUTES and value and not SAFE_URL.match(value) and ":" in value.split("/")[0]:
-                raise Invalid(
-                    _("Line %(line)s: the address in “%(name)s” of <%(tag)s> must begin with https://.") % where
-                )
+            self.check_attribute(tag, name, value or "", where)
         if tag == "meta" and any(name == "http-equiv" and (value or "").lower() == "refresh" for name, value in attrs):
             raise Invalid(_("Line %(line)s: <%(tag)s> must not send the reader elsewhere. Take it out.") % where)
+        if found["inside"] and PLACE.search(found["inside"]) and tag == "style":
+            raise Invalid(_("Line %(line)s: a field stands inside <%(tag)s>. Move it into the text.") % where)
+
+    def check_attribute(self, tag: str, name: str, value: str, where: dict[str, Any]) -> None:
+        if name.startswith("on") or name in {"srcdoc", "formaction"}:
+            raise Invalid(
+                _("Line %(line)s: <%(tag)s> has “%(name)s”, which would run a script. Take it out.")
+                % {**where, "name": name}
+            )
+        if name in URL_ATTRIBUTES:
+            check_address(value, tag, name, where["line"])
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
 
 
-def check_html(source: str) -> None:
+def check_address(value: str, tag: str, name: str, line: int) -> None:
+    """Raise `Invalid` when `value`, of attribute `name`, is an address that could run something."""
+    if value and not SAFE_URL.match(value) and ":" in value.split("/")[0]:
+        raise Invalid(
+            _("Line %(line)s: the address in “%(name)s” of <%(tag)s> must begin with https://.")
+            % {"line": line, "name": name, "tag": tag}
+        )
+
+
+def check_html(source: str, first_line: int = 1) -> None:
     """Raise `Invalid`, naming line and tag, when `source` holds scripts, forms, frames or unsafe addresses."""
-    _check_size(source)
-    walker = _HtmlWalker(convert_charrefs=True)
+    check_size(source)
+    source = without_places(source)
+    rest = TAG.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), source)
+    if unclosed := re.search(r"<([a-zA-Z][^\s/>]*)", rest):
+        line = source.count("\n", 0, unclosed.start()) + first_line
+        raise Invalid(
+            _("Line %(line)s: <%(tag)s> cannot be read: a quotation mark or a > is missing.")
+            % {"line": line, "tag": unclosed[1][:20]}
+        )
+    walker = _HtmlWalker(source, first_line)
     walker.feed(source)
     walker.close()
 
 
-def _check_size(source: str) -> None:
+def check_size(source: str) -> None:
+    """Raise `Invalid` when `source` is larger than `MAX_SOURCE`."""
     if len(source) > MAX_SOURCE:
         raise Invalid(
             _("The source has %(size)s characters; at most %(limit)s are taken.")
@@ -181,13 +172,9 @@ def _check_size(source: str) -> None:
         )
 
 
-def inline_styles(source: str) -> str:
-    """Move style rules to the elements they are for (mail programs drop style sheets); media queries stay."""
-    if "<style" not in source.lower():
-        return source
-    # An inline style of the author wins over a rule, as in a browser; no style sheet is ever fetched.
-    inliner = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
-    return through(source, inliner.inline)
+def unix_lines(source: str) -> str:
+    """`source` with the line ends of Unix: a browser's form sends others, which mrml does not read everywhere."""
+    return source.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def clean_rich_text(source: str) -> str:
@@ -231,6 +218,10 @@ def _text_of(node: Tag) -> str:
     return "".join(pieces)
 
 
+def _described(tag: Tag) -> str:
+    return re.sub(r"\s+", " ", str(tag.get("alt", ""))).strip()
+
+
 def _text_of_tag(tag: Tag) -> str:
     inner = _text_of(tag)
     match tag.name:
@@ -243,9 +234,14 @@ def _text_of_tag(tag: Tag) -> str:
         case "a":
             address = str(tag.get("href", ""))
             words = inner.strip()
-            if not words or not address or address.startswith("#"):
+            if not address or address.startswith("#"):
                 return inner
-            return words if words == address else f"{words}: {address}"
+            return address if words in {"", address} else f"{words}: {address}"
+        case "area" if tag.get("href"):
+            return f"\n{_described(tag)}: {tag['href']}\n" if _described(tag) else f"\n{tag['href']}\n"
+        case "img":
+            # A picture says its words only where it leads somewhere: else the text tells the same without it.
+            return _described(tag) if tag.find_parent("a") else ""
         case name if name in _BLOCKS:
             return f"\n\n{inner.strip()}\n\n" if name != "tr" else f"\n{inner.strip()}\n"
         case _:

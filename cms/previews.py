@@ -10,7 +10,7 @@ from django.utils.csp import CSP
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from cms import derive, limits
+from cms import advice, derive, limits
 from core.errors import AlmanacError
 from core.texts import Escape, parse
 
@@ -75,6 +75,7 @@ def _email(item: Any) -> dict[str, Any]:
         "html": parse(rendition.html, Escape.HTML).render(context),
         "text": parse(rendition.text, Escape.TEXT).render(context),
         "lacks": derive.lacks(item),
+        "advice": advice.of(item, "email_"),
         "size": len(rendition.html.encode()) // 1024 + 1,
         "derived": rendition.derived,
     }

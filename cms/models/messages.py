@@ -13,12 +13,13 @@ from wagtail.models import (
     LockableMixin,
     PreviewableMixin,
     RevisionMixin,
+    Site,
     TranslatableMixin,
     WorkflowMixin,
 )
 from wagtail.search import index
 
-from cms import markup, previews
+from cms import advice, markup, mjml, previews, proofs
 from cms.models.renditions import SOURCES, Renditions
 from core.errors import Invalid
 from core.texts import Escape, parse
@@ -89,20 +90,40 @@ class Message(
         found = super().mistakes()
         if self.email_mjml and self.email_html:
             found["email_html"] = gettext("Give the e-mail as MJML or as HTML, not as both.")
-        for name, check in (("email_mjml", self._check_mjml), ("email_html", markup.check_html)):
-            source = getattr(self, name)
+        for name, check in (("email_mjml", self._check_mjml), ("email_html", self._check_html)):
+            source = markup.unix_lines(getattr(self, name))
             if not source:
                 continue
             try:
                 check(source)
-                parse(markup.without_comments(source), Escape.HTML)
             except Invalid as error:
-                found[name] = error.message
+                found[name] = advice.translated(source, error.message)
+        if not any(name.startswith("email_") for name in found) and (sentence := self._prove_email()):
+            found["email_mjml" if self.email_mjml else "email_html" if self.email_html else "email_body"] = sentence
         return found
 
-    @staticmethod
-    def _check_mjml(source: str) -> None:
-        markup.check_html(markup.mjml_to_html(source))
+    def _check_mjml(self, source: str) -> None:
+        mjml.render(source)
+        parse(markup.without_comments(source), Escape.HTML)
+        for words, line in mjml.written(source):
+            proofs.prove_html(words, self.said_language, line)
+
+    def _check_html(self, source: str) -> None:
+        markup.check_html(source)
+        parse(markup.without_comments(source), Escape.HTML)
+        proofs.prove_html(source, self.said_language)
+
+    def _prove_email(self) -> str:
+        """What approval would say of the whole e-mail; empty when nothing, or when there is none yet."""
+        from cms import derive
+
+        if derive.lacks(self) or not Site.objects.filter(is_default_site=True).exists():
+            return ""
+        try:
+            proofs.prove_email(derive.email(self), self.said_language)
+        except Invalid as error:
+            return str(error.message)
+        return ""
 
     @property
     def said_title(self) -> str:

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from wagtail.fields import RichTextField
 
-from cms import markup
+from cms import advice, markup, proofs
 from core.errors import Invalid
 from core.texts import Escape, parse
 
@@ -76,9 +76,10 @@ class Renditions(models.Model):
             try:
                 if name == "email_body":
                     value = markup.clean_rich_text(value)
+                    proofs.prove_html(value, self.said_language)
                 parse(value, escape, allowed)
             except Invalid as error:
-                found[name] = error.message
+                found[name] = advice.translated(value, error.message)
         return found
 
     def clean(self) -> None:

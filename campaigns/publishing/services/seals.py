@@ -12,7 +12,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from campaigns.audiences import selectors as audiences
 from campaigns.links import services as links
 from campaigns.planning.models import Publication
 from campaigns.promotions import selectors as promotions
@@ -107,17 +109,44 @@ def advice(publication: Publication) -> list[str]:
     if publication.account is None or publication.content_key is None:
         return []
     provider = registry.open_provider(publication.account)
+    found: list[str] = []
     try:
-        found = [
-            f"{locale}: {line}"
-            for locale in locales_of(publication)
-            for line in lint(_compile(publication, locale, provider), provider)
-        ]
+        for locale in locales_of(publication):
+            lines = [*lint(_compile(publication, locale, provider), provider), *_about_content(publication, locale)]
+            found += [f"{locale}: {line}" for line in lines]
     except Invalid as error:
         found = [error.message]
     finally:
         provider.close()
     return found
+
+
+def _about_content(publication: Publication, locale: str) -> list[str]:
+    """What is said about the words themselves, and about the people who are to read them."""
+    kind, key = publication.content_kind, _key(publication)
+    found = content.advice_for(kind, key, publication.channel, locale)
+    if content.says_bare_name(kind, key, publication.channel, locale) and (nameless := _nameless(publication, locale)):
+        found.append(
+            ngettext(
+                "%(number)s person of the audience has no first name and would read “Hi ,”. "
+                'Write {{ first_name|default("friend") }}.',
+                "%(number)s people of the audience have no first name and would read “Hi ,”. "
+                'Write {{ first_name|default("friend") }}.',
+                nameless,
+            )
+            % {"number": nameless}
+        )
+    return found
+
+
+def _nameless(publication: Publication, locale: str) -> int:
+    """How many of the audience have no first name; those who read another of the publication's languages not counted."""
+    if publication.audience is None:
+        return 0
+    people = audiences.contacts_of(publication.audience).filter(first_name="").order_by()
+    first, *others = locales_of(publication)
+    people = people.exclude(locale__in=[one for one in others if one != locale])
+    return people.count() if locale == first else people.filter(locale=locale).count()
 
 
 def setting_for(publication: Publication, locale: str) -> Setting:

@@ -131,7 +131,7 @@ def test_style_rules_move_to_their_elements(owner, brand):
             {"email": {"subject": "S", "mjml": "<mjml><mj-body><mj-section><p>a</p></mj-section></mj-body></mjml>"}},
             "<p>",
         ),
-        ({"email": {"subject": "S", "mjml": "<mjml><mj-body><mj-section></mj-body></mjml>"}}, "cannot be read"),
+        ({"email": {"subject": "S", "mjml": "<mjml><mj-body><mj-section></mj-body></mjml>"}}, "has to be closed"),
         (
             {
                 "email": {

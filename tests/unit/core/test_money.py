@@ -42,7 +42,6 @@ def test_the_thirteen_differ_from_cldr_and_no_other_does():
 
 def test_a_second_source_counts_the_same_digits():
     """npm currency-codes 2.2.0, made from SIX's list by other people in other years."""
-    assets.install_packages()
     listed = json.loads(
         assets.node(
             ["-e", "console.log(JSON.stringify(require('currency-codes/data').map((c) => [c.code, c.digits])))"]

@@ -23,12 +23,7 @@ console.log(JSON.stringify(texts.map((text) => [
 
 
 @pytest.fixture(scope="module")
-def packages():
-    assets.install_packages()
-
-
-@pytest.fixture(scope="module")
-def x_says(packages):
+def x_says():
     """What the package answers for texts: the weight, and address, start and end of every link (in UTF-16 code units)."""
 
     def ask(texts):

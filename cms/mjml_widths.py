@@ -1,0 +1,90 @@
+"""How wide each tag is, as npm ``mjml`` 5.4.1 reckons it: a picture is never wider than what it stands in.
+
+mrml 0.2.4 gives a picture the width that was written even where its column is narrower, so that it would stand out of it.
+"""
+
+import re
+from typing import Protocol, Self
+
+_SIDES = ("top", "right", "bottom", "left")
+
+
+class Tag(Protocol):
+    """What is asked of a tag."""
+
+    @property
+    def tag(self) -> str:
+        """Its name."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What they are in the end."""
+
+    @property
+    def children(self) -> list[Self]:
+        """What stands in it."""
+
+
+DEFAULT_PADDING = {"mj-image": "10px 25px", "mj-carousel": "0"}
+BODY = 600
+
+
+def _number(value: str) -> float:
+    found = re.match(r"\s*(\d+(?:\.\d+)?)", value)
+    return float(found[1]) if found else 0
+
+
+def _padding(node: Tag, side: str) -> float:
+    if own := node.attributes.get(f"padding-{side}"):
+        return _number(own)
+    words = node.attributes.get("padding", DEFAULT_PADDING.get(node.tag, "0")).split() or ["0"]
+    at = _SIDES.index(side)
+    return _number(words[at] if at < len(words) else words[max(at - 2, 0)] if at - 2 < len(words) else words[0])
+
+
+def _border(node: Tag, side: str, prefix: str = "") -> float:
+    value = node.attributes.get(f"{prefix}border-{side}") or node.attributes.get(f"{prefix}border", "")
+    found = re.search(r"(?:^| )(\d+)", value)
+    return float(found[1]) if found else 0
+
+
+def _inside(node: Tag, width: float) -> float:
+    edges = sum(_padding(node, side) + _border(node, side) for side in ("left", "right"))
+    return width - edges
+
+
+def _share(node: Tag, parent: float, siblings: int) -> float:
+    """The width of a column or group among `siblings`."""
+    own = node.attributes.get("width", "")
+    if not own:
+        return parent / max(siblings, 1)
+    return parent * _number(own) / 100 if own.strip().endswith("%") else _number(own)
+
+
+def fit_pictures(body: Tag) -> None:
+    """Give every picture that would be wider than its place the width of its place."""
+    width = _number(body.attributes.get("width", "")) or BODY
+    for child in body.children:
+        _fit(child, width, 1)
+
+
+def _fit(node: Tag, width: float, siblings: int) -> None:
+    match node.tag:
+        case "mj-image":
+            room = int(_inside(node, width))
+            wanted = _number(node.attributes.get("width", ""))
+            if wanted > room > 0:
+                node.attributes["width"] = f"{room}px"
+            return
+        case "mj-column":
+            inner = _inside(node, _share(node, width, siblings))
+            inner -= sum(_border(node, side, "inner-") for side in ("left", "right"))
+        case "mj-group":
+            inner = _share(node, width, siblings)
+        case "mj-section" | "mj-wrapper" | "mj-hero":
+            inner = _inside(node, width)
+        case _:
+            return
+    count = sum(1 for child in node.children if child.tag and child.tag != "mj-raw")
+    for child in node.children:
+        _fit(child, inner, count)

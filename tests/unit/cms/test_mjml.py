@@ -1,0 +1,128 @@
+# ruff: noqa: E501
+"""MJML as designers hand it over; the reference is npm `mjml` 5.4.1, rendered by mrml 0.2.4 after our own reading."""
+
+import re
+
+import pytest
+
+from cms import inlining, mjml
+from core.errors import Invalid
+
+
+def section(inside, head=""):
+    return f"<mjml><mj-head>{head}</mj-head><mj-body><mj-section><mj-column>\n{inside}\n</mj-column></mj-section></mj-body></mjml>"
+
+
+def test_line_ends_of_a_browsers_form_change_nothing():
+    source = section(
+        "<mj-social>\n<mj-social-element name='facebook' href='#'>F</mj-social-element>\n</mj-social>\n"
+        "<mj-navbar>\n<mj-navbar-link href='#'>N</mj-navbar-link>\n</mj-navbar>\n"
+        "<mj-accordion>\n<mj-accordion-element>\n<mj-accordion-title>A</mj-accordion-title>\n"
+        "<mj-accordion-text>B</mj-accordion-text>\n</mj-accordion-element>\n</mj-accordion>",
+        "\n<mj-title>T</mj-title>\n<mj-style>\n.a { color: red }\n</mj-style>\n",
+    )
+    assert mjml.render(source.replace("\n", "\r\n")).html == mjml.render(source).html
+
+
+def text_of(source, words="Hi"):
+    html = mjml.render(source).html
+    return re.search(rf'<div style="([^"]*)">{words}</div>', html)[1]
+
+
+@pytest.mark.parametrize(
+    ("head", "tag", "has"),
+    [
+        ("<mj-class name='a' color='red'/><mj-class name='b' color='blue'/>", "mj-class='a b'", "color:blue"),
+        ("<mj-class name='a' color='red'/><mj-class name='b' color='blue'/>", "mj-class='b a'", "color:red"),
+        ("<mj-all color='green'/><mj-text color='red'/>", "", "color:red"),
+        ("<mj-text color='red'/><mj-class name='a' color='blue'/>", "mj-class='a'", "color:blue"),
+        ("<mj-class name='a' color='blue'/>", "mj-class='a' color='#010203'", "color:#010203"),
+        ("<mj-text color='red'/><mj-text font-size='20px'/>", "", "font-size:20px"),
+    ],
+)
+def test_defaults_are_resolved_as_mjml_does(head, tag, has):
+    source = section(f"<mj-text {tag}>Hi</mj-text>", f"<mj-attributes>{head}</mj-attributes>")
+    assert has in text_of(source)
+
+
+def test_a_class_can_hold_defaults_for_the_tags_inside():
+    source = (
+        "<mjml><mj-head><mj-attributes><mj-class name='x'><mj-text color='purple'/></mj-class></mj-attributes></mj-head>"
+        "<mj-body><mj-section mj-class='x'><mj-column><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
+    rendered = mjml.render(source)
+    assert "color:purple" in text_of(source)
+    assert not rendered.notes
+
+
+def test_what_mrml_drops_is_there():
+    wrapped = (
+        "<mjml><mj-head><mj-style inline='inline'>.z div{letter-spacing:3px}</mj-style></mj-head><mj-body>"
+        "<mj-wrapper gap='12px'><mj-section><mj-column><mj-image src='https://a.example/1.png' sizes='50vw'/></mj-column>"
+        "</mj-section><mj-section css-class='own'><mj-column><mj-text css-class='z'>Hi</mj-text></mj-column></mj-section>"
+        "</mj-wrapper></mj-body></mjml>"
+    )
+    html = inlining.inline(mjml.render(wrapped).html)
+    assert re.search(r'class="own" style="[^"]*margin-top:12px', html)
+    assert 'sizes="50vw"' in html
+    assert re.search(r'<img [^>]*alt=""', html)
+    assert "letter-spacing:3px" in html.split("<body")[1]
+    assert "almanac-" not in html
+
+
+def test_a_picture_is_no_wider_than_its_column():
+    columns = "<mj-column><mj-image src='https://a.example/1.png' width='184px' padding='0 25px'/></mj-column>" * 3
+    html = mjml.render(f"<mjml><mj-body><mj-section>{columns}</mj-section></mj-body></mjml>").html
+    assert html.count('width="150"') == 3
+
+
+def test_html_inside_a_tag_stays_as_it_was_written():
+    inside = "<b>a<br>b &nbsp; &copy;</b><![if !mso]><i>c</i><![endif]><p>unclosed"
+    assert inside in mjml.render(section(f"<mj-text>{inside}</mj-text>")).html
+
+
+def test_a_condition_may_stand_around_a_section_of_a_wrapper():
+    source = (
+        "<mjml><mj-body><mj-wrapper>{% if first_name %}<mj-section><mj-column><mj-text>Hi</mj-text></mj-column></mj-section>"
+        "{% endif %}</mj-wrapper></mj-body></mjml>"
+    )
+    html = mjml.render(source).html
+    assert "<![endif]-->{% if first_name %}<!--[if mso | IE]>" in html
+    assert "<![endif]-->{% endif %}<!--[if mso | IE]>" in html
+
+
+@pytest.mark.parametrize(
+    ("inside", "says"),
+    [
+        ("<mj-txt>a</mj-txt>", "Line 2: MJML has no tag <mj-txt>. Did you mean <mj-text>?"),
+        ("<p>a</p>", "Line 2: <p> cannot stand inside <mj-column>"),
+        ("<mj-section></mj-section>", "Line 2: <mj-section> cannot stand inside <mj-column>"),
+        ("\n<mj-text>a</mj-txt>", "Line 3: <mj-text> is not closed"),
+        ("<mj-text>\n<script>x</script></mj-text>", "Line 3: <script> is not allowed"),
+        ("<mj-button href='javascript:x()'>a</mj-button>", "Line 2: the address in “href” of <mj-button>"),
+        ("<mj-navbar><mj-raw>a</mj-raw></mj-navbar>", "Line 2: <mj-raw> inside <mj-navbar> is not available"),
+        ("{{ first_name }}", "Line 2: a field stands between the tags"),
+        ("<mj-include path='x'/>", "Line 2: <mj-include> is not available"),
+        ("<mj-carousel><mj-carousel-image src='a'/></mj-carousel>" * 2, "a second <mj-carousel>"),
+    ],
+)
+def test_what_cannot_be_rendered_is_refused_by_line_and_tag(inside, says):
+    with pytest.raises(Invalid) as refused:
+        mjml.render(section(inside))
+    assert says in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("inside", "says"),
+    [
+        (
+            "<mj-text colour='red'>a</mj-text>",
+            "Line 2: <mj-text> has no attribute “colour”; it is left out. Did you",
+        ),
+        ("<mj-text color='red' color='blue'>a</mj-text>", "Line 2: <mj-text> has “color” twice; the first counts."),
+        ("<mj-text mj-class='none'>a</mj-text>", "Line 2: there is no <mj-class name=“none”>."),
+        ("stray", "“stray” stands between the tags and is not shown"),
+    ],
+)
+def test_what_is_left_out_is_told(inside, says):
+    assert any(says in note for note in mjml.render(section(inside)).notes)
