@@ -58,7 +58,7 @@ def test_a_file_is_uploaded_looked_at_mapped_and_brought_in(screen, tmp_path):
     screen.get_by_text("What the first rows become").wait_for()
     look(screen, "map")
     for heading, target in (
-        ("Kundennummer", "external_id"), ("Mailadresse", "email"), ("Vorname", "first_name"), ("Newsletter", "agrees"),
+    ("Vorname", "first_name"), ("Newsletter", "agrees"),
     ):  # fmt: skip
         screen.get_by_label(f"What “{heading}” becomes").select_option(target)
     screen.get_by_role("button", name="Look again").click()
