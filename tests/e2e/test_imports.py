@@ -57,9 +57,8 @@ def test_a_file_is_uploaded_looked_at_mapped_and_brought_in(screen, tmp_path):
     screen.get_by_role("button", name="Import", exact=True).click()
     screen.get_by_text("What the first rows become").wait_for()
     look(screen, "map")
-    for heading, target in (
-        ("Kundennummer", "external_id"), ("Mailadresse", "email"), ("Vorname", "first_name"), ("Newsletter", "agrees"),
-    ):  # fmt: skip
+    # The first columns were offered rightly, the address by its values.
+    for heading, target in (("Vorname", "first_name"), ("Newsletter", "agrees")):
         screen.get_by_label(f"What “{heading}” becomes").select_option(target)
     screen.get_by_role("button", name="Look again").click()
     screen.get_by_text("1299.9 (number)").wait_for()

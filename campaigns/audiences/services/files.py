@@ -6,7 +6,7 @@ before, or a decision on the screen. Then every row becomes a contact or a close
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -120,14 +120,15 @@ def plan_of(
     elif agreed is False and everybody == layouts.AGREES:
         everybody = ""
     count, sample, cells = _look(table, found.columns)
+    is_sure = found.is_sure and (bool(by_hand) or not _holds_addresses(found.columns, cells))
+    columns = found.columns if is_sure or by_hand else _with_addresses(found.columns, cells)
     kinds = attributes.kinds()
     styles = {
         place: _style(column, cells[place], table.separator, kinds)
-        for place, column in enumerate(found.columns)
+        for place, column in enumerate(columns)
         if column.target == ATTRIBUTE
     }
-    is_sure = found.is_sure and (bool(by_hand) or not _holds_addresses(found.columns, cells))
-    return Plan(found.columns, recognised.origin, is_sure, everybody, table.separator, styles, count, sample)
+    return Plan(columns, recognised.origin, is_sure, everybody, table.separator, styles, count, sample)
 
 
 def _look(
@@ -155,9 +156,19 @@ def _style(column: Column, cells: Sequence[str], separator: str, kinds: Mapping[
 
 def _holds_addresses(columns: Sequence[Column], cells: Mapping[int, Sequence[str]]) -> bool:
     """Whether a column that nobody knows has addresses in it: that is for a person to decide."""
-    if any(column.target == "email" for column in columns):
-        return False
-    return any(sum("@" in cell for cell in seen) * 2 > len(seen) for seen in cells.values() if seen)
+    return not any(column.target == "email" for column in columns) and any(map(_are_addresses, cells.values()))
+
+
+def _are_addresses(cells: Sequence[str]) -> bool:
+    return sum("@" in cell for cell in cells) * 2 > len(cells)
+
+
+def _with_addresses(columns: tuple[Column, ...], cells: Mapping[int, Sequence[str]]) -> tuple[Column, ...]:
+    """`columns` with the first one of addresses offered as the e-mail address."""
+    if not _holds_addresses(columns, cells):
+        return columns
+    first = next(place for place, seen in cells.items() if _are_addresses(seen))
+    return tuple(replace(column, target="email") if place == first else column for place, column in enumerate(columns))
 
 
 def _unsure(plan: Plan) -> str:
