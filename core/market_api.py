@@ -6,14 +6,14 @@ from django.http import HttpRequest
 from ninja import Schema
 
 from core import markets
-from core.api import Router, Status, bearer, idempotent, page_of
+from core.api import In, Router, Status, bearer, idempotent, page_of
 from core.errors import Missing
 from core.models import Market
 
 router = Router(tags=["markets"])
 
 
-class MarketIn(Schema):
+class MarketIn(In):
     """A new market. `country` is an ISO 3166 code, `currency` ISO 4217, `timezone` an IANA name, `languages` the site's."""
 
     code: str
@@ -25,7 +25,7 @@ class MarketIn(Schema):
     is_default: bool = False
 
 
-class MarketPatch(Schema):
+class MarketPatch(In):
     """What shall change; what is left out stays."""
 
     name: str | None = None
@@ -76,7 +76,7 @@ def _get(code: str) -> Market:
 
 
 @router.get("/markets", auth=bearer("markets:read"), response=MarketsOut, summary="List markets")
-def list_markets(request: HttpRequest) -> Any:
+def list_markets(request: HttpRequest, cursor: str = "", limit: int = 100) -> Any:
     """Every market, oldest first."""
     return page_of(Market.objects.all(), request, _out)
 

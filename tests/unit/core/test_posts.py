@@ -130,7 +130,7 @@ def test_every_emoji_of_the_package_is_one(x_says):
     assert [posts.weight(one) for one in emoji] == [2] * len(emoji)
 
 
-def test_the_lists_are_what_the_package_gives(packages):
+def test_the_lists_are_what_the_package_gives():
     made = assets.node(["core/data/twitter_text.mjs"])
     assert json.loads(made) == json.loads((ROOT / "core" / "data" / "twitter_text.json").read_text("utf-8"))
 
