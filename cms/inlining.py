@@ -348,12 +348,16 @@ def _keep_over_moved(element: _Element) -> None:
         for one in staying.declarations:
             if one.important or one.name.startswith("--") or one.boost:
                 continue
-            one.boost = any(
-                not other.important and _overlap(one.name, other.name)
+            if any(own.name == one.name for own in element.own):
+                continue  # it never counted here
+            over = [
+                (_strength(rule) > _strength(staying), other.name)
                 for rule in element.plain
-                if _strength(rule) < _strength(staying)
                 for other in rule.declarations
-            )
+                if not other.important and _overlap(one.name, other.name)
+            ]
+            beaten = any(stronger and name == one.name for stronger, name in over)
+            one.boost = not beaten and any(not stronger for stronger, _name in over)
 
 
 def _keep_over_boosted(element: _Element) -> bool:
