@@ -9,3 +9,9 @@ class CoreConfig(AppConfig):
 
     name = "core"
     verbose_name = _("Installation")
+
+    def ready(self) -> None:
+        """What stands in everybody's way is asked of the installation first."""
+        from core import installation, obstacles
+
+        obstacles.register("installation", installation.obstacle)

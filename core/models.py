@@ -102,7 +102,12 @@ class Installation(models.Model):
     heartbeat_at = models.DateTimeField(default=clock.now)
     confirmed_at = models.DateTimeField(default=clock.now)
     confirmed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    held_reason = models.CharField(max_length=200, blank=True, default="")
+    held_reason = models.CharField(
+        max_length=200, blank=True, default="", help_text="A code of `core.installation.SENTENCES`."
+    )
+    term = models.BigIntegerField(
+        default=0, db_default=0, help_text="A later one with each confirmation; see `core.witness`."
+    )
 
     class Meta:
         verbose_name = _("installation")
@@ -110,6 +115,20 @@ class Installation(models.Model):
 
     def __str__(self) -> str:
         return str(self.public_id)
+
+
+class Witness(models.Model):
+    """How often one process has said that this database went on; see `core.witness`. No row is ever deleted."""
+
+    life = models.UUIDField(primary_key=True, help_text="One process, from its start to its end.")
+    number = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("witness")
+        verbose_name_plural = _("witnesses")
+
+    def __str__(self) -> str:
+        return f"{self.life}: {self.number}"
 
 
 class ProcessHeartbeat(models.Model):

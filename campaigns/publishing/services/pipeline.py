@@ -193,6 +193,8 @@ class Sender:
             if not lease.is_retry:
                 lease.next_seq = rows[-1].seq + 1
             chunks.renew(lease, next_seq=lease.next_seq)
+            # Last: it ends with the commit, and a restored backup that lacks this slice is found out by it.
+            installation.about_to_send()
         return Slice([row for row in wanted if row.delivery_id in begun], clock.now(), time.monotonic())
 
     def settle(self, lease: Lease, closing: Slice, now: datetime) -> None:

@@ -1,0 +1,288 @@
+"""The copy guard under every order of steps: a healthy installation is never held, one that went back always is.
+
+The real code runs, as several processes of one or two machines; each stops before and after everything it reads or writes
+(as SIGSTOP, a slow disk or a paused machine would stop it), and what comes next is drawn. Clocks jump and processes die in
+between.
+"""
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from django.utils import timezone
+from greenlet import GreenletExit, getcurrent, greenlet
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import clock, installation, witness
+from core.models import Installation, Witness
+from core.witness import Life, Mark
+
+pytestmark = pytest.mark.django_db
+
+HOSTS = 2
+
+
+class Process:
+    """One simulated process: its memory, and where in its beat (or slice) it stands."""
+
+    def __init__(self, world, host, kind):
+        self.world, self.host, self.kind = world, host, kind
+        self.life = Life(world.folder(host))
+        self.running = None
+
+    @property
+    def is_idle(self):
+        return self.running is None or self.running.dead
+
+    def step(self):
+        """On to the next stop; begins the next beat when the last one has ended."""
+        if self.is_idle:
+            self.running = greenlet(self.work)
+            self.running.process = self
+        self.running.switch()
+
+    def work(self):
+        installation.check_and_beat()
+        if self.kind == "worker" and installation.may_send()[0]:
+            installation.about_to_send()
+
+    def finish(self):
+        while not self.is_idle:
+            self.running.switch()
+
+    def die(self):
+        if not self.is_idle:
+            self.running.throw(GreenletExit)
+        self.life.end()
+
+
+class World:
+    """A database, two machines' homes, and the processes on them."""
+
+    def __init__(self, stack, owner):
+        self.owner = owner
+        self.home = Path(tempfile.mkdtemp(prefix="almanac-witness-"))
+        stack.callback(shutil.rmtree, self.home)
+        stack.callback(self.end)
+        self.processes = []
+        self.jump = timedelta(0)
+        self.backups = []
+        Installation.objects.all().delete()
+        Witness.objects.all().delete()
+        patches = {
+            (installation, "_life"): self.life,
+            (clock, "now"): lambda: timezone.now() + self.jump,
+            (installation.transaction, "on_commit"): lambda do, robust=False: do(),
+        }
+        for (place, name), stand_in in patches.items():
+            stack.enter_context(mock.patch.object(place, name, stand_in))
+        for place, name in (
+            (witness, "read"),
+            (installation, "this"),
+            (Life, "advance"),
+            (installation, "_note"),
+            (Life, "remember"),
+            (Life, "_write"),
+            (installation, "_hold"),
+        ):
+            stack.enter_context(mock.patch.object(place, name, stopping_around(getattr(place, name))))
+        self.row = installation.this()
+
+    def folder(self, host):
+        return self.home / str(host)
+
+    def life(self):
+        process = getattr(getcurrent(), "process", None)
+        return process.life if process else Life(self.folder(0))
+
+    def start(self, host, kind):
+        self.processes.append(Process(self, host, kind))
+        return self.processes[-1]
+
+    def backup(self):
+        self.backups.append((list(Installation.objects.values()), list(Witness.objects.values())))
+
+    def restore(self, number):
+        installations, witnesses = self.backups[number]
+        Installation.objects.all().delete()
+        Witness.objects.all().delete()
+        Installation.objects.bulk_create(Installation(**row) for row in installations)
+        Witness.objects.bulk_create(Witness(**row) for row in witnesses)
+
+    def reached(self):
+        """What files and living processes know that the database had reached."""
+        marks = {}
+        for host in range(HOSTS):
+            marks |= witness.read(self.folder(host))
+        return marks | {one.life.id: one.life.mark for one in self.processes if one.life.mark}
+
+    def do(self, event):
+        match event:
+            case ("start", host, kind):
+                self.start(host, kind)
+            case ("step", which) if self.processes:
+                self.processes[which % len(self.processes)].step()
+            case ("die", which) if self.processes:
+                self.processes.pop(which % len(self.processes)).die()
+            case ("clock", hours):
+                self.jump += timedelta(hours=hours)
+            case ("backup",):
+                self.backup()
+
+    def settle(self):
+        """Everybody ends what they were at, and beats once more; each machine starts another process."""
+        for process in self.processes:
+            process.finish()
+        for host in range(HOSTS):
+            if any(one.host == host for one in self.processes) or witness.read(self.folder(host)):
+                self.start(host, "worker")
+        for process in self.processes:
+            process.step()
+            process.finish()
+
+    def held(self):
+        return Installation.objects.get().held_reason
+
+    def end(self):
+        for process in self.processes:
+            process.die()
+
+
+def stopping_around(function):
+    def stop():
+        # The simulated processes stop; the test itself does not.
+        if getattr(getcurrent(), "process", None):
+            getcurrent().parent.switch()
+
+    def stopped(*arguments, **options):
+        stop()
+        answer = function(*arguments, **options)
+        stop()
+        return answer
+
+    return stopped
+
+
+hosts = st.integers(0, HOSTS - 1)
+which = st.integers(0, 7)
+EVENTS = st.one_of(
+    st.tuples(st.just("step"), which),
+    st.tuples(st.just("step"), which),
+    st.tuples(st.just("step"), which),
+    st.tuples(st.just("start"), hosts, st.sampled_from(["worker", "scheduler"])),
+    st.tuples(st.just("die"), which),
+    st.tuples(st.just("clock"), st.sampled_from([-26, -2, 2, 30])),
+    st.tuples(st.just("backup")),
+)
+LIVES = st.lists(EVENTS, min_size=10, max_size=70)
+orders = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def begin(stack, owner):
+    """Both machines have known the database for a beat; what a machine that knows nothing does is tried elsewhere."""
+    world = World(stack, owner)
+    for host in range(HOSTS):
+        first = world.start(host, "worker")
+        first.step()
+        first.finish()
+    world.backup()
+    return world
+
+
+@orders
+@given(events=LIVES)
+def test_no_order_pause_clock_or_death_holds_a_healthy_installation(owner, events):
+    with ExitStack() as stack:
+        world = begin(stack, owner)
+        for event in events:
+            world.do(event)
+            assert world.held() == ""
+        world.settle()
+        assert world.held() == ""
+        assert all(installation_may_send(process) for process in world.processes)
+
+
+def installation_may_send(process):
+    with mock.patch.object(installation, "_life", lambda: process.life):
+        return installation.may_send()[0]
+
+
+@orders
+@given(before=LIVES, after=LIVES, choice=st.integers(0, 20))
+def test_one_that_went_back_is_always_held_and_sends_after_a_person_confirmed(owner, before, after, choice):
+    with ExitStack() as stack:
+        world = begin(stack, owner)
+        for event in before:
+            world.do(event)
+        reached = world.reached()
+        world.restore(choice % len(world.backups))
+        known = dict(Witness.objects.values_list("pk", "number"))
+        lost = any(known.get(life, 0) < mark.number for life, mark in reached.items())
+        for event in after:
+            if event[0] != "die":
+                world.do(event)
+        world.settle()
+        if lost:
+            assert world.held() == "restored"
+            for process in world.processes[:3]:
+                process.step()  # somewhere in a beat, when the person confirms
+            installation.confirm(world.owner)
+        world.settle()
+        world.settle()
+        if lost:
+            assert world.held() == ""
+            assert all(installation_may_send(process) for process in world.processes)
+
+
+@orders
+@given(before=LIVES, choice=st.integers(0, 20))
+def test_a_backup_from_before_a_confirmation_is_held_again(owner, before, choice):
+    with ExitStack() as stack:
+        world = begin(stack, owner)
+        for event in before:
+            world.do(event)
+        installation.confirm(world.owner)
+        world.settle()
+        assert world.held() == ""
+        world.restore(choice % len(world.backups))
+        world.settle()
+        assert world.held() == "restored"
+
+
+def test_a_file_is_never_lowered_and_outlives_its_process_until_another_knows_more(tmp_path):
+    one, other = Life(tmp_path), Life(tmp_path)
+    for _beat in range(3):
+        one.remember(one.advance(0))
+    one.remember(Mark(0, 1))
+    assert witness.read(tmp_path) == {one.id: Mark(0, 3)}
+    seen = witness.read(tmp_path)
+    other.remember(other.advance(0))
+    other.tidy(seen)
+    assert one.id in witness.read(tmp_path)  # it lives
+    one.end()
+    other.tidy(seen)
+    assert witness.read(tmp_path) == {other.id: Mark(0, 1)}
+    assert Witness.objects.filter(pk=one.id).exists()
+
+
+def test_a_disk_that_takes_nothing_holds_nobody(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    life = Life(tmp_path)
+    life.remember(life.advance(0))
+    monkeypatch.setattr(Path, "write_text", full)
+    for _beat in range(3):
+        assert not life.remember(life.advance(0))
+    assert not witness.is_behind(0, witness.read(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"term": 0}', '{"term": 0, "number": "many"}', "[]"])
+def test_a_file_that_cannot_be_read_says_nothing(tmp_path, text):
+    (tmp_path / "0193e0b0-0000-7000-8000-000000000000.json").write_text(text)
+    assert witness.read(tmp_path) == {}
