@@ -4,28 +4,51 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
 from django.templatetags.static import static
 
-from core import heartbeat, installation
+from core import heartbeat, obstacles
+
+STATE = "X-Almanac-State"
 
 
 def health(request: HttpRequest) -> JsonResponse:
-    """``/healthz``: 200 while the database answers, 503 otherwise. Says how many processes were heard within a minute.
+    """``/healthz``: 200 while the database answers, 503 otherwise. ``state`` and the header ``X-Almanac-State`` say more:
+    ``ok``, or the code of the first obstacle (``held`` when the installation looks like a copy), or ``no_database``.
 
-    Only a database that is gone makes it unhealthy: a web process cannot mend a silent worker by being restarted.
+    Only a database that is gone makes it unhealthy: no silent worker, no full disk and no held installation is mended by
+    starting the web process again, and somebody needs it to confirm that this installation shall send.
     """
+    return _health()
+
+
+def health_of_sending(request: HttpRequest) -> JsonResponse:
+    """``/healthz/sending``: the same answer with 503 whenever nothing may be sent. For monitors that wake a person, never
+    for whatever starts processes again."""
+    answer = _health()
+    if answer.headers[STATE] != "ok":
+        answer.status_code = 503
+    return answer
+
+
+def _health() -> JsonResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        may_send, reason = installation.may_send()
+        found = obstacles.standing()
+        state = found[0].code if found else "ok"
         body = {
             "database": True,
+            "state": state,
             "workers": heartbeat.alive("worker"),
             "schedulers": heartbeat.alive("scheduler"),
-            "may_send": may_send,
-            "reason": reason,
+            "may_send": not found,
+            "reason": found[0].sentence if found else "",
         }
     except DatabaseError:
-        return JsonResponse({"database": False}, status=503, headers={"Retry-After": "5"})
-    return JsonResponse(body)
+        return JsonResponse(
+            {"database": False, "state": "no_database"},
+            status=503,
+            headers={"Retry-After": "5", STATE: "no_database"},
+        )
+    return JsonResponse(body, headers={STATE: state})
 
 
 def icon(request: HttpRequest) -> HttpResponseRedirect:

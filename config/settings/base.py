@@ -166,6 +166,11 @@ TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBacken
 
 MAILERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 """Transactional mail only (password resets, notices to staff); campaigns go through channel accounts."""
+_host = urlsplit(ALMANAC_BASE_URL).hostname or ""
+DEFAULT_FROM_EMAIL = env.text(
+    "ALMANAC_STAFF_MAIL_FROM", f"almanac@{_host if '.' in _host and not _host[-1].isdigit() else 'localhost'}"
+)
+"""Who that mail comes from."""
 
 # --- Security --------------------------------------------------------------------------------------------------------
 
