@@ -27,7 +27,7 @@ class News:
 
 def administrators(permission: str) -> list[User]:
     """Active people with an e-mail address who have `permission` (administrators have every one)."""
-    found = User.objects.with_perm(  # type: ignore[attr-defined]
+    found = User.objects.with_perm(
         permission, backend="django.contrib.auth.backends.ModelBackend", include_superusers=True
     )
     return list(found.filter(is_active=True, is_service_account=False).exclude(email="").order_by("pk"))

@@ -161,7 +161,7 @@ def why_held() -> str:
     life = _life()
     remembered = _remembered(life)
     row = this()
-    return row.held_reason or _mismatch(row) or _went_back(row, remembered) or _silent(row, life, remembered)
+    return row.held_reason or _mismatch(row) or _went_back(row, remembered) or _is_looking_on(life)
 
 
 def sentence(reason: str) -> str:
@@ -281,6 +281,10 @@ def _others_are_at_work(folder: Path) -> bool:
     return bool(beats != first)
 
 
+def _is_looking_on(life: Life) -> str:
+    return "silent" if life.folder in _looking_on and not life.has_beaten else ""
+
+
 def _looked_on_long_enough(folder: Path) -> bool:
     return time.monotonic() - _looking_on[folder][1] >= LOOK_ON_FOR
 
@@ -362,4 +366,5 @@ def obstacle() -> obstacles.Obstacle | None:
         step=_("Look at it under Reports → Installation."),
         who=_("An administrator can confirm it."),
         address=_address(),
+        permission="core.change_installation",
     )

@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class Obstacle:
     """One reason why nothing goes on. `sentence` says what is wrong, `step` what to do next, `who` who can do it.
 
-    `code` is stable and for machines; `address` leads to the screen where it is mended (empty when there is none);
-    `passes` says that it goes away by itself.
+    `code` is stable and for machines; `address` leads to the screen where it is mended (empty when there is none), which
+    is offered to those with `permission`; `passes` says that it goes away by itself.
     """
 
     code: str
@@ -24,6 +24,7 @@ class Obstacle:
     step: str = ""
     who: str = ""
     address: str = ""
+    permission: str = ""
     passes: bool = False
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from campaigns.planning.occasions import Occasion
 from campaigns.planning.selectors import CalendarItem
 from campaigns.planning.states import PUBLICATION
 from campaigns.planning.states import PublicationState as State
+from core.obstacles import Obstacle
 from marketing_calendar.statuses import CHANNEL_ICONS, STATUSES
 
 
@@ -45,8 +46,14 @@ def url_of(name: str, *args: Any) -> str:
         return ""
 
 
-def item_dict(item: CalendarItem, clashes: Mapping[int, list[Clash]], *, editable: bool) -> dict[str, Any]:
-    """A publication."""
+def item_dict(
+    item: CalendarItem,
+    clashes: Mapping[int, list[Clash]],
+    *,
+    editable: bool,
+    obstacles: Mapping[int, list[Obstacle]] | None = None,
+) -> dict[str, Any]:
+    """A publication, with what it clashes with and what keeps it from going on."""
     publication = item.publication
     status = STATUSES[item.status]
     found = clashes.get(publication.pk, [])
@@ -70,6 +77,7 @@ def item_dict(item: CalendarItem, clashes: Mapping[int, list[Clash]], *, editabl
         "market": campaign.market.code,
         "account": publication.account.name if publication.account else "",
         "clashes": [clash.sentence for clash in found],
+        "obstacles": [str(one) for one in (obstacles or {}).get(publication.pk, [])],
         "version": publication.version,
         "editable": editable and can_move(publication),
         "card": reverse("campaign_calendar:card", args=[publication.public_id]),

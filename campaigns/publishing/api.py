@@ -11,13 +11,14 @@ from ninja import Schema
 
 from campaigns.planning.api import PublicationOut, publication_dict
 from campaigns.planning.models import Publication
-from campaigns.publishing import reasons, selectors
+from campaigns.publishing import obstacles, reasons, selectors
 from campaigns.publishing.models import Delivery, Run
 from campaigns.publishing.services import publications
 from campaigns.publishing.states import DeliveryState
 from core.api import Router, bearer, idempotent, page_of
 from core.errors import Invalid, Missing
 from core.models import User
+from core.obstacles import Obstacle
 
 router = Router(tags=["publishing"])
 
@@ -48,10 +49,28 @@ class RunOut(Schema):
     targeted: int | None
 
 
+class ObstacleOut(Schema):
+    """What keeps it from going on: `code` for machines, what is wrong, what to do next, and who can do it.
+
+    `passes` says that it goes away by itself.
+    """
+
+    code: str
+    sentence: str
+    next_step: str
+    who: str
+    passes: bool
+
+
 class PublicationStateOut(PublicationOut):
-    """A publication as it stands: what was planned, its runs, and the ledger."""
+    """A publication as it stands: what was planned, its runs, the ledger, and what stands in its way.
+
+    `warnings` are the obstacles as sentences: a verb that was taken although nothing goes out yet says so there.
+    """
 
     state_reason: str
+    warnings: list[str]
+    obstacles: list[ObstacleOut]
     runs: list[RunOut]
     ledger: LedgerOut
 
@@ -136,7 +155,7 @@ def reject(request: HttpRequest, public_id: str, data: RejectIn) -> Any:
 @router.post("/publications/{public_id}/schedule", auth=write, response=PublicationStateOut)
 @idempotent
 def schedule(request: HttpRequest, public_id: str) -> Any:
-    """Let it go out at its moment."""
+    """Let it go out at its moment. `warnings` say what would keep it from going even so."""
     return _do(request, public_id, publications.schedule)
 
 
@@ -150,14 +169,14 @@ def pause(request: HttpRequest, public_id: str) -> Any:
 @router.post("/publications/{public_id}/resume", auth=write, response=PublicationStateOut)
 @idempotent
 def resume(request: HttpRequest, public_id: str) -> Any:
-    """Go on where it was paused."""
+    """Go on where it was paused. `warnings` say what would keep it from going even so."""
     return _do(request, public_id, publications.resume)
 
 
 @router.post("/publications/{public_id}/release", auth=write, response=PublicationStateOut)
 @idempotent
 def release(request: HttpRequest, public_id: str) -> Any:
-    """Let go what was held, after a look."""
+    """Let go what was held, after a look. `warnings` say what would keep it from going even so."""
     return _do(request, public_id, publications.release)
 
 
@@ -186,12 +205,25 @@ def _do(request: HttpRequest, public_id: str, verb: Callable[[Publication, User]
 
 def _as_dict(publication: Publication) -> dict[str, Any]:
     runs = publication.runs.select_related("snapshot").order_by("due_at", "pk")
+    found = obstacles.of(publication)
     return {
         **publication_dict(publication),
         "title": str(publication),
         "state_reason": reasons.words(publication.state_reason),
+        "warnings": obstacles.sentences(found),
+        "obstacles": [_obstacle(one) for one in found],
         "runs": [_run(run) for run in runs],
         "ledger": selectors.ledger(publication),
+    }
+
+
+def _obstacle(one: Obstacle) -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "sentence": one.sentence,
+        "next_step": one.step,
+        "who": one.who,
+        "passes": one.passes,
     }
 
 

@@ -111,6 +111,6 @@ class DoubtViewSet(ViewSet):
             name="in-doubt",
             icon_name=self.icon,
             order=order or self.menu_order,
-            wanted=permissions.SEND,
+            wanted=permissions.SEE,
             count=Delivery.objects.filter(state__in=DOUBTFUL).count,
         )

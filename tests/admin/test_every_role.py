@@ -32,7 +32,7 @@ SCREENS = [
     ("publishing_publication:do", "p:release", "held", SEND),
     ("publishing_publication:do", "p:cancel", "live", SEND),
     ("publishing_approvals:index", "", "submitted", APPROVE),
-    ("publishing_doubts:index", "", "live", SEND),
+    ("publishing_doubts:index", "", "live", SEE),
     ("installation", "", "live", {"owner": 200}),
 ]
 WRITES = [row for row in SCREENS if row[0] == "publishing_publication:do"]
@@ -137,9 +137,10 @@ def test_doubts_of_one_publication_are_not_settled_through_another(client, cast,
 @pytest.mark.parametrize(
     ("role", "shown", "hidden"),
     [
-        ("reviewer", "Approvals (1)", "In doubt"),
-        ("marketer", "In doubt (1)", "Approvals"),
-        ("editor", "Messages", "In doubt"),
+        ("owner", {"Approvals (1)", "In doubt (1)"}, set()),
+        ("reviewer", {"Approvals (1)", "In doubt (1)"}, set()),
+        ("marketer", {"In doubt (1)"}, {"Approvals"}),
+        ("editor", {"Messages", "In doubt (1)"}, {"Approvals"}),
     ],
 )
 def test_the_menu_shows_what_the_role_may(client, cast, author, market, role, shown, hidden):
@@ -148,5 +149,26 @@ def test_the_menu_shows_what_the_role_may(client, cast, author, market, role, sh
     ledgers.delivery(ledgers.run(live), state="unknown")
     client.force_login(cast[role])
     page = client.get("/admin/").content.decode()
-    assert shown in page
-    assert f'"label": "{hidden}' not in page
+    for label in shown:
+        assert f'"label": "{label}' in page
+    for label in hidden:
+        assert f'"label": "{label}' not in page
+
+
+@pytest.mark.parametrize(
+    ("role", "settles"), [("editor", False), ("reviewer", False), ("marketer", True), ("owner", True)]
+)
+def test_whoever_may_see_deliveries_sees_what_is_in_doubt_and_only_senders_settle_it(
+    client, cast, author, market, role, settles
+):
+    live = ledgers.publication(market, author, state="live")
+    row = ledgers.delivery(ledgers.run(live), ledgers.contact(1), state="unknown", reason="no_answer")
+    client.force_login(cast[role])
+    page = client.get(reverse("publishing_doubts:index")).content.decode()
+    assert "Name 1" in page
+    assert reverse("publishing_publication:delivery", args=[live.public_id, row.pk]) in page
+    assert ("They arrived" in page) == settles
+    assert ('type="checkbox" name="delivery"' in page) == settles
+    assert f"{reverse('publishing_doubts:index')}#doubts-{live.pk}" in (
+        client.get(reverse("publishing_publication:detail", args=[live.public_id])).content.decode()
+    )

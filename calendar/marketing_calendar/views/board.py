@@ -25,6 +25,7 @@ from campaigns.planning.selectors import (
     calendar_items,
     stages_between,
 )
+from campaigns.publishing import obstacles
 from core import clock
 from core.models import Market
 from marketing_calendar import payload, periods
@@ -150,6 +151,7 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
     def _days(
         self, items: list[CalendarItem], found: dict[int, list[clashes.Clash]], period: periods.Period, filters: Filters
     ) -> list[dict[str, Any]]:
+        stuck = obstacles.of_all(item.publication for item in items)
         by_day = {
             day: [
                 {
@@ -158,6 +160,7 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
                     "when": payload.when(item),
                     "icon": payload.CHANNEL_ICONS.get(item.publication.channel, "doc-empty"),
                     "clashes": found.get(item.publication.pk, []),
+                    "obstacles": stuck[item.publication.pk],
                     "can_move": payload.can_move(item.publication),
                     "url": url_of_publication(item.publication),
                     "campaign_url": payload.url_of("planning_campaign:detail", item.publication.stage.campaign.slug),
@@ -193,6 +196,7 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
             "details": _("Details"),
             "clash": _("Clash"),
             "more": _("more"),
+            "stuck": _("Cannot go on"),
             "stage": _("Stage"),
             "expand": _("Expand"),
             "collapse": _("Collapse"),
@@ -214,10 +218,11 @@ class ItemsView(Guarded, DjangoView):
         filters = form.filters()
         items = calendar_items(start, end, filters, zone=form.zone_name)
         found = clashes_for(items, start, end)
+        stuck = obstacles.of_all(item.publication for item in items)
         editable = may(request.user, permissions.MOVE)
         return JsonResponse(
             {
-                "items": [payload.item_dict(item, found, editable=editable) for item in items],
+                "items": [payload.item_dict(item, found, editable=editable, obstacles=stuck) for item in items],
                 "stages": [
                     payload.stage_dict(stage, first, last, editable=editable)
                     for stage, first, last in stages_between(start, end, filters)

@@ -18,6 +18,7 @@ from campaigns.planning.permissions import may
 from campaigns.planning.selectors import (
     calendar_item,
 )
+from campaigns.publishing import obstacles, reasons
 from marketing_calendar import payload
 from marketing_calendar.forms import MoveForm
 from marketing_calendar.statuses import STATUSES
@@ -48,6 +49,8 @@ def card_context(
         "when": payload.when(item) if item else "",
         "icon": payload.CHANNEL_ICONS.get(publication.channel, "doc-empty"),
         "clashes": clashes.around(publication),
+        "obstacles": obstacles.shown_to(request.user, obstacles.of(publication)),
+        "reason": reasons.words(publication.state_reason) if publication.state != "held" else "",
         "form": form or MoveForm.of(publication),
         "movable": movable,
         "moving": moving,

@@ -22,9 +22,10 @@ SETTLE = {"arrived": doubts.accept, "lost": doubts.reject, "again": doubts.send_
 
 
 class DoubtsView(Screen, TemplateView):
-    """Every publication with copies in doubt, the newest first."""
+    """Every publication with copies in doubt, the newest first: for whoever may see deliveries. Settling is for those who
+    may send."""
 
-    wanted = permissions.SEND
+    wanted = permissions.SEE
     template_name = "publishing/doubts.html"
     page_title = gettext_lazy("In doubt")
     header_icon = "help"
@@ -51,7 +52,8 @@ class DoubtsView(Screen, TemplateView):
                     "settle_url": reverse("publishing_doubts:settle", args=[publication.public_id]),
                 }
             )
-        return {**super().get_context_data(**kwargs), "groups": groups}
+        may_settle = permissions.may(self.request.user, permissions.SEND)
+        return {**super().get_context_data(**kwargs), "groups": groups, "may_settle": may_settle}
 
 
 class SettleView(PublicationScreen, TemplateView):

@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
 from campaigns.planning.models import Publication
 from campaigns.planning.states import PublicationState as State
-from campaigns.publishing import permissions, progress, reasons, selectors, telling
+from campaigns.publishing import obstacles, permissions, progress, reasons, selectors, telling
 from campaigns.publishing.services import doubts
 from campaigns.publishing.views.approvals import waiting
 from campaigns.publishing.views.common import publication_url, url_of
 from channels.base import Channel
-from core import clock, installation
+from core import clock
+from core import obstacles as standing_obstacles
 
 MOST = 8
 
@@ -39,22 +41,22 @@ class TodayPanel(Component):
         running = [
             self._item(row, with_ledger=True) for row in rows.filter(state__in=[State.LIVE, State.PAUSED])[:MOST]
         ]
-        held = [self._item(row) for row in rows.filter(state=State.HELD)[:MOST]]
+        standing = standing_obstacles.standing()
+        stuck = self._stuck(rows, user)
         may_approve = permissions.may(user, permissions.APPROVE)
-        may_send = permissions.may(user, permissions.SEND)
         approvals = [self._item(row) for row in waiting()[:MOST]] if may_approve else []
-        doubtful = doubts.all_doubts().count() if may_send else 0
-        ready, why = installation.may_send()
+        doubtful = doubts.all_doubts().count() if permissions.may(user, permissions.SEND) else 0
         next_up = [self._item(row) for row in coming.order_by("moment_date", "moment_time", "pk")[:MOST]]
         return {
             "today": today,
             "coming": next_up,
             "running": running,
-            "held": held,
+            "stuck": stuck[:MOST],
+            "more_stuck": max(len(stuck) - MOST, 0),
+            "standing": obstacles.shown_to(user, standing),
             "approvals": approvals,
             "doubts": doubtful,
-            "installation_hold": "" if ready else why,
-            "empty": not (next_up or running or held or approvals or doubtful),
+            "empty": not (next_up or running or stuck or standing or approvals or doubtful),
             "anything_planned": Publication.objects.exists(),
             "calendar_url": url_of("campaign_calendar:index"),
             "occasions_url": url_of("planning_occasion:index"),
@@ -65,6 +67,19 @@ class TodayPanel(Component):
         if parent_context is None or not permissions.may(parent_context["request"].user, permissions.SEE):
             return ""
         return str(super().render_html(parent_context))
+
+    def _stuck(self, rows: QuerySet[Publication], user: Any) -> list[dict[str, Any]]:
+        """What was to go by itself and cannot, each with its own sentences: what stands in everybody's way is said above."""
+        wanted = list(rows.filter(state__in=[State.HELD, State.LIVE, State.SCHEDULED]).order_by("state", "pk"))
+        found = obstacles.of_all(wanted)
+        everybodys = {one.code for one in standing_obstacles.standing()}
+        stuck = []
+        for row in wanted:
+            own = [one for one in found[row.pk] if one.code not in everybodys]
+            if own:
+                sign = "time" if all(one.passes for one in own) else "lock"
+                stuck.append({**self._item(row), "obstacles": obstacles.shown_to(user, own), "sign": sign})
+        return stuck
 
     def _item(self, publication: Publication, *, with_ledger: bool = False) -> dict[str, Any]:
         ledger = selectors.ledger(publication) if with_ledger else None

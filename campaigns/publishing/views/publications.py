@@ -20,12 +20,11 @@ from campaigns.planning import clashes
 from campaigns.planning.models import Publication
 from campaigns.planning.states import EDITABLE
 from campaigns.planning.states import PublicationState as State
-from campaigns.publishing import permissions, previews, progress, reach, reasons, selectors, telling
+from campaigns.publishing import obstacles, permissions, previews, progress, reach, reasons, selectors, telling
 from campaigns.publishing.forms import ConfirmForm, ReasonForm
 from campaigns.publishing.services import publications, seals
 from campaigns.publishing.views.common import PublicationScreen, get_publication, publication_url, url_of
 from channels.base import Channel
-from core import installation
 from core.errors import AlmanacError
 from core.models import User
 
@@ -62,7 +61,6 @@ class DetailView(PublicationScreen, TemplateView):
 def live_context(publication: Publication, user: User) -> dict[str, Any]:
     """What may change while somebody looks."""
     ledger = selectors.ledger(publication)
-    may_send, hold_reason = installation.may_send()
     missing = publications.problems(publication) if publication.state == State.PLANNED else []
     may_edit = publication.state in EDITABLE and permissions.may(user, permissions.PLAN)
     return {
@@ -79,19 +77,16 @@ def live_context(publication: Publication, user: User) -> dict[str, Any]:
         "open_count": progress.open_count(ledger),
         "pace": progress.pace(publication, ledger),
         "doubts": ledger["unknown"] + ledger["unconfirmed"],
-        "doubts_url": _doubts_url(publication, user, ledger),
+        "doubts_url": _doubts_url(publication),
         "runs": [run_row(run) for run in publication.runs.select_related("snapshot").order_by("due_at", "pk")],
         "looks_again": publication.state in ALIVE,
-        "installation_hold": "" if may_send else hold_reason,
+        "obstacles": obstacles.shown_to(user, obstacles.of(publication)),
     }
 
 
-def _doubts_url(publication: Publication, user: User, ledger: dict[str, int]) -> str:
-    """Where they are settled, for those who may; otherwise where they are listed."""
-    if permissions.may(user, permissions.SEND):
-        return url_of("publishing_doubts:index") + f"#doubts-{publication.pk}"
-    state = "unknown" if ledger["unknown"] else "unconfirmed"
-    return url_of("publishing_publication:deliveries", publication.public_id) + f"?state={state}"
+def _doubts_url(publication: Publication) -> str:
+    """Where they are listed, and settled by those who may."""
+    return url_of("publishing_doubts:index") + f"#doubts-{publication.pk}"
 
 
 def run_row(run: Any) -> dict[str, Any]:
@@ -200,6 +195,9 @@ class VerbView(PublicationScreen, TemplateView):
             messages.error(request, error.message)
         else:
             messages.success(request, str(self.verb.done))
+            if self.verb.sends:
+                for sentence in obstacles.sentences(obstacles.of(get_publication(self.publication.public_id))):
+                    messages.warning(request, sentence)
         return redirect(publication_url(self.publication))
 
     def form(self, data: Any = None) -> Any:
@@ -221,8 +219,16 @@ class VerbView(PublicationScreen, TemplateView):
             "is_post": publication.channel == Channel.SOCIAL,
             "clashes": clashes.around(publication) if self.verb.sends or self.verb.name == "approve" else [],
             "back_url": publication_url(publication),
+            "obstacles": self._obstacles(),
             "reason": reasons.words(publication.state_reason),
         }
+
+    def _obstacles(self) -> list[obstacles.Shown]:
+        """What would keep it from going even so; the hold itself is what a release lifts."""
+        if not self.verb.sends:
+            return []
+        found = [one for one in obstacles.of(self.publication) if one.code != "publication_held"]
+        return obstacles.shown_to(self.request.user, found)
 
     def _do(self, form: Any) -> None:
         user: User = self.request.user  # type: ignore[assignment]

@@ -68,7 +68,7 @@ export function toEvents(data, options) {
       classNames: ["cal-event", `cal-status--${item.status}`],
       extendedProps: {
         item,
-        words: [item.title, item.statusLabel, item.channelLabel, item.day, item.when, ...item.clashes].join(", "),
+        words: [item.title, item.statusLabel, item.channelLabel, item.day, item.when, ...item.obstacles, ...item.clashes].join(", "),
       },
     };
   });
@@ -118,12 +118,18 @@ export function eventContent({ event }, options) {
     sign.title = item.clashes.join("\n");
     return sign;
   };
+  const stuck = () => {
+    const sign = make("span", "cal-clash cal-stuck", svg("lock"), options.words.stuck);
+    sign.title = item.obstacles.join("\n");
+    return sign;
+  };
   const state = [svg(item.statusIcon), make("span", "", item.statusLabel)];
   if (options.view === "timeline") {
     const under = make("span", "cal-event__under", svg(item.channelIcon), make("span", "", item.time ?? ""));
     const body = make("span", "cal-event__body", make("span", "cal-event__under", ...state), under);
+    if (item.obstacles.length) under.append(make("span", "cal-event__mark", svg("lock")));
     if (item.clashes.length) under.append(make("span", "cal-event__mark", svg("warning")));
-    body.title = [item.title, item.statusLabel, item.channelLabel, item.when, ...item.clashes].join("\n");
+    body.title = [item.title, item.statusLabel, item.channelLabel, item.when, ...item.obstacles, ...item.clashes].join("\n");
     return { domNodes: [body] };
   }
   const status = make("span", "cal-event__under", ...state, svg(item.channelIcon));
@@ -132,6 +138,7 @@ export function eventContent({ event }, options) {
   if (item.time && options.view === "month") top.append(make("span", "cal-event__time", item.time), " ");
   top.append(item.title);
   const body = make("span", "cal-event__body", top, status);
+  if (item.obstacles.length) body.append(stuck());
   if (item.clashes.length) body.append(clash());
   return { domNodes: [body] };
 }
