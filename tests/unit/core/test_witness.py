@@ -274,6 +274,23 @@ def test_a_file_is_never_lowered_and_outlives_its_process_until_another_knows_mo
     assert Witness.objects.filter(pk=one.id).exists()
 
 
+def test_a_process_between_commit_and_file_finds_that_the_database_went_back(tmp_path):
+    one, other = Life(tmp_path), Life(tmp_path)
+    one.remember(one.advance(0))
+    other.remember(other.advance(0))
+    mark = one.advance(0)
+    Witness.objects.filter(pk=one.id).update(number=1)  # restored; what the file says, it has
+    assert not witness.is_behind(0, witness.read(tmp_path))
+    one.remember(mark)
+    assert witness.is_behind(0, {one.id: one.mark})
+    with pytest.raises(witness.Lost):
+        one.advance(0)
+    Witness.objects.filter(pk=one.id).delete()
+    with pytest.raises(witness.Lost):
+        one.advance(0)
+    assert one.advance(7) == Mark(7, 1)  # a person has confirmed
+
+
 def test_a_disk_that_takes_nothing_holds_nobody(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
