@@ -12,6 +12,8 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """What stands in everybody's way is asked of the installation first."""
-        from core import installation, obstacles
+        from core import clock, disk, installation, obstacles
 
         obstacles.register("installation", installation.obstacle)
+        obstacles.register("disk", obstacles.told("disk_full", disk.sentence, passes=True))
+        obstacles.register("clock", obstacles.told("clock_jumped", clock.jump_sentence))

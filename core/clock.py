@@ -4,7 +4,7 @@ There are three answers. `now` is the machine's wall clock: for people and for r
 ledger's: every time that the ledger writes or compares (leases, pauses, when something was attempted) is one of its. It is the
 database server's clock on PostgreSQL, and on SQLite, where everything runs on one machine, a clock that nobody can set
 (`core.steady`). `schedule_now` is what a moment on the calendar is compared with: the wall clock as far as it is believed.
-docs/decisions/0012-whose-clock.md says why.
+docs/decisions/0015-whose-clock.md says why.
 
 A schedule is a wall-clock time and a zone (never an offset): the instant is worked out as late as possible, so that a
 change of the zone's rules moves it along.

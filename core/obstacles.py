@@ -40,6 +40,16 @@ def register(name: str, look: Look) -> None:
     _looks[name] = look
 
 
+def told(code: str, sentence: Callable[[], str], *, passes: bool = False) -> Look:
+    """A look for something that says itself what is wrong, and what to do, in one sentence; empty while nothing is."""
+
+    def look() -> Obstacle | None:
+        words = sentence()
+        return Obstacle(code, words, passes=passes) if words else None
+
+    return look
+
+
 def standing() -> list[Obstacle]:
     """What stands in the way of everything now, in the order of registration; empty when nothing does."""
     found = []

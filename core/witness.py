@@ -8,7 +8,7 @@ their own last number besides, which covers the moment between commit and file.
 
 Numbers are compared within one *term*: a person who confirms a restored database begins a new one, later than every term
 before it, and what was remembered of earlier terms counts no more. A file of a later term than the database's is the sign
-of a database from before that confirmation. Reasons and proof: docs/decisions/0021-the-witness-counts.md.
+of a database from before that confirmation. Reasons and proof: docs/decisions/0016-the-witness-counts.md.
 """
 
 import contextlib
