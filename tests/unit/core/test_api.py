@@ -19,7 +19,7 @@ router = Router()
 
 
 @router.get("/groups", auth=bearer("groups:read"))
-def list_groups(request):
+def list_groups(request, cursor: str = "", limit: int = 100):
     return page_of(Group.objects.all(), request, lambda group: {"name": group.name})
 
 
