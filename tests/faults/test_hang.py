@@ -20,7 +20,7 @@ FOR_EVER = 3600.0
 CONNECTIONS = 2
 STARTS_WITHIN = 10.0
 SHARE_OF_RATE = 0.9
-MANY = 600
+MANY = 200
 
 SET_UP = """
 from core.models import Market, User
@@ -121,7 +121,7 @@ def test_three_accounts_that_hang_take_nothing_from_the_others(tmp_path):
     with ExitStack() as stack:
         sick = [stack.enter_context(HangingServer()) for _ in range(3)]
         # Slow enough that the wire, not this machine, sets the rate.
-        well = [stack.enter_context(CountingServer(delay=0.2)) for _ in range(2)]
+        well = [stack.enter_context(CountingServer(delay=0.1)) for _ in range(2)]
         ports = [server.port for server in [*sick, *well]]
         place.manage("shell", "--no-imports", "-c", SET_UP.format(count=MANY, ports=ports, connections=CONNECTIONS))
         stack.callback(place.down)
