@@ -1,8 +1,8 @@
 """Many rows at once, without a model instance for each.
 
 An instance and its save cost about 50 µs a row, the row itself 2–5: `QuerySet.bulk_create` is right for hundreds of rows, this
-for hundreds of thousands. Values are what the model's fields take (aware datetimes, dicts, UUIDs). A column that is not named gets
-its field's default, so that a column added elsewhere does not stop an import; `pre_save` and signals do not happen here.
+for hundreds of thousands. Values are what the model's fields take (aware datetimes, dicts, UUIDs). A column that is not named
+gets its field's default, so that a column added elsewhere does not stop an import; `pre_save` and signals do not happen here.
 Constraints hold as ever.
 """
 
