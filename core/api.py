@@ -70,9 +70,10 @@ class Warned(Schema):
 
 
 class Router(NinjaRouter):
-    """Ninja's router, which also refuses query parameters that a handle does not declare.
+    """Ninja's router, which also refuses query parameters, and fields of a body, where a handle declares none.
 
-    A filter with a typing mistake would be ignored otherwise, and the answer to another question believed.
+    A filter with a typing mistake would be ignored otherwise, and the answer to another question believed; “schedule” with a
+    time in its body would be taken, and the time thrown away.
     """
 
     def add_api_operation(self, path: str, methods: list[str], view_func: Callable[..., Any], **options: Any) -> None:
@@ -85,16 +86,28 @@ class Router(NinjaRouter):
             if model.__ninja_param_source__ == "query"
             for name in model.__ninja_flatten_map__
         }
-        operation.view_func = _without_strangers(operation.view_func, known)
+        takes_body = "requestBody" in (options.get("openapi_extra") or {}) or any(
+            model.__ninja_param_source__ in ("body", "form", "file") for model in operation.models
+        )
+        operation.view_func = _without_strangers(operation.view_func, known, takes_body)
 
 
-def _without_strangers(view: Callable[..., Any], known: set[str]) -> Callable[..., Any]:
+def _has_fields(request: HttpRequest) -> bool:
+    said = request.body.strip()  # before POST, which would leave nothing of it to be read
+    if request.content_type == "multipart/form-data":
+        return bool(request.POST or request.FILES)
+    return said not in (b"", b"{}", b"null")
+
+
+def _without_strangers(view: Callable[..., Any], known: set[str], takes_body: bool) -> Callable[..., Any]:
     @functools.wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if strange := sorted(set(request.GET) - known):
             there = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
             names = ", ".join(name[:40] for name in strange[:5])
             raise Invalid(f"This address does not know the query parameter {names}. {there}", field=strange[0][:40])
+        if not takes_body and _has_fields(request):
+            raise Invalid("This address takes no fields: send it without a body.")
         return view(request, *args, **kwargs)
 
     return wrapper

@@ -1,8 +1,9 @@
 """Many rows at once, without a model instance for each.
 
 An instance and its save cost about 50 µs a row, the row itself 2–5: `QuerySet.bulk_create` is right for hundreds of rows, this
-for hundreds of thousands. Values are what the model's fields take (aware datetimes, dicts, UUIDs); defaults, `pre_save` and
-signals do not happen here, so every column that is not null must be named. Constraints hold as ever.
+for hundreds of thousands. Values are what the model's fields take (aware datetimes, dicts, UUIDs). A column that is not named
+gets its field's default, so that a column added elsewhere does not stop an import; `pre_save` and signals do not happen here.
+Constraints hold as ever.
 """
 
 import time
@@ -41,7 +42,9 @@ def insert(
     With `unique`, a row that is there already (by those fields) is left as it is, or gets the `update` fields. In one
     transaction of the caller's.
     """
-    fields = [_field(model, name) for name in names]
+    named = [_field(model, name) for name in names]
+    unnamed = [field for field in model._meta.concrete_fields if field.has_default() and field not in named]
+    fields = [*named, *unnamed]
     quote = connection.ops.quote_name
     columns = ", ".join(quote(_column(field)) for field in fields)
     places = ", ".join(["%s"] * len(fields))
@@ -51,6 +54,8 @@ def insert(
         changes = [quote(_column(_field(model, name))) for name in update]
         action = ", ".join(f"{column} = EXCLUDED.{column}" for column in changes)
         statement += f" ON CONFLICT ({keys}) DO " + (f"UPDATE SET {action}" if changes else "NOTHING")
+    if unnamed:
+        rows = ((*row, *(field.get_default() for field in unnamed)) for row in rows)
     _execute(statement, fields, rows)
 
 

@@ -172,7 +172,13 @@ _HINTS: Mapping[str, str] = {
     **dict.fromkeys(("tz", "zeitzone", "时区"), "timezone"),
     **dict.fromkeys(("status", "subscriptionstatus", "emailstatus", "状态"), "status"),
     **dict.fromkeys(("optin", "emailoptin", "newsletter", "subscribed", "emailconsent", "consent", "marketingconsent"), "agrees"),
-    **dict.fromkeys(("optout", "unsubscribed", "emailoptout", "donotemail"), "opt_out"),
+    **dict.fromkeys(
+        (
+            "optout", "unsubscribed", "emailoptout", "donotemail", "donotmail", "blocklisted", "blacklisted", "emailblocklisted",
+            "emailblacklisted",
+        ),
+        "opt_out",
+    ),
     **dict.fromkeys(("optintime", "subscribedat", "optindate", "consentdate"), "consented_at"),
     **dict.fromkeys(("suppressionreason", "reason"), "suppressed"),
 }  # fmt: skip

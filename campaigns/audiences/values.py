@@ -10,12 +10,14 @@ numbers   ISO (``1234.56``) and what shops write: thousands separators, a decima
           decimal) and groups in others. A column that contradicts itself is text.
 dates     ISO, year first with slashes, points (day first), ``2026年11月27日``. Slashes with the year last are day or month
           first as the column decides; a column where both could be is text: never guessed.
+nothing   ``-``, ``n/a`` and the like stand for “no value” and decide nothing; in a column of texts they are texts.
 texts     whatever has leading zeros, more than 15 digits, or a heading that names an id, a code or a number to call.
 
 A date is kept as ``2026-11-27`` or, with a time of day, as ``2026-11-27T09:30:00`` and the offset that was given, if any.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -50,6 +52,7 @@ FIRST_SERIAL, LAST_SERIAL = 10_000, 80_000
 _EPOCH = date(1899, 12, 30)
 TRUE = frozenset({"true", "yes", "y", "t", "ja", "oui", "sí", "si", "是", "wahr", "vrai", "on"})
 FALSE = frozenset({"false", "no", "n", "f", "nein", "non", "否", "falsch", "faux", "off"})
+NOTHING = frozenset({"-", "--", "–", "—", "n/a", "n.a.", "na", "none", "nil", "nan", "无", "暂无"})
 _SPACES = re.compile(r"[\s'’\u00a0\u202f\u2009_]")
 _MONEY = re.compile(
     r"^(?:[A-Z]{3}|[A-Z]{0,2}[^\w\s.,()+\-−'’])\s*|\s*(?:[A-Z]{3}|[^\w\s.,()'’%+\-]|kr\.?|zł|Kč|元|円)$"
@@ -78,9 +81,14 @@ def is_scientific(text: str) -> bool:
     return bool(_SCIENTIFIC.fullmatch(text.strip()))
 
 
+def says_nothing(cell: str) -> bool:
+    """Whether the cell only says that there is no value."""
+    return cell.strip().casefold() in NOTHING
+
+
 def guess(heading: str, cells: Iterable[str], separator: str = ",") -> Style:
     """How the column under `heading` is read best, when every cell that says something can be read so."""
-    found = [cell for cell in cells if cell]
+    found = [cell for cell in cells if cell and not says_nothing(cell)]
     text = Style(Kind.TEXT)
     if not found:
         return text
@@ -100,7 +108,7 @@ def guess(heading: str, cells: Iterable[str], separator: str = ",") -> Style:
 
 def style_for(kind: str, cells: Iterable[str], separator: str = ",") -> Style:
     """How the column is read as `kind`, which somebody has decided; what does not fit will cost its row the field."""
-    found = [cell for cell in cells if cell]
+    found = [cell for cell in cells if cell and not says_nothing(cell)]
     if kind == Kind.NUMBER:
         return Style(kind, decimal=decimal_mark(found, separator) or ".")
     if kind == Kind.DATE:
@@ -169,7 +177,8 @@ def _says(bare: str) -> str:
 
 def _bare(cell: str) -> tuple[str, bool]:
     """`cell` without what stands around a number, and whether it is below zero."""
-    text = cell.strip().replace("−", "-")
+    # Input methods write wide digits, signs and commas; NFKC (Unicode UAX 15) has the plain ones for them.
+    text = unicodedata.normalize("NFKC", cell).strip().replace("−", "-")
     negative = False
     if text.startswith("(") and text.endswith(")"):
         text, negative = text[1:-1].strip(), True

@@ -11,6 +11,11 @@ from collections.abc import Iterable, Mapping
 from html.entities import html5
 from urllib.parse import quote, unquote, urlsplit
 
+from campaigns.links import tokens
+
+OUR_SOURCE = "utm_source=almanac"
+"""What the campaign parameters that we add begin with."""
+_PERSONAL = re.compile(r"\Ahttps?://[^/]*/[a-z]/([A-Za-z0-9_-]{20,100})(?![A-Za-z0-9_-])", re.IGNORECASE)
 # A reference in an attribute's value. One without a semicolon stands for itself when “=” or a letter follows, so that the
 # “&copy=1” of an address stays (HTML Living Standard, 13.2.5.73, named character reference state, 2026-11).
 _REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[a-zA-Z][a-zA-Z0-9]*(?:;|(?![=a-zA-Z0-9])))")
@@ -27,6 +32,29 @@ def appended(url: str, parameters: Mapping[str, str]) -> str:
     else:
         joint = "" if address.endswith(("?", "&")) else "&"
     return f"{address}{joint}{added}{mark}{fragment}"
+
+
+def without_our_own(url: str) -> str:
+    """`url` without what our redirect once added: somebody has copied it from where an earlier message had led.
+
+    The old token in front of the new one would credit the earlier message, since readers take the first. An ``al`` that we
+    did not make is the shop's, and stays.
+    """
+    address, mark, fragment = url.partition("#")
+    path, _mark, query = address.partition("?")
+    pairs = query.split("&")
+    kept = [pair for pair in pairs if not (pair.startswith("al=") and tokens.is_ours("click", pair[3:]))]
+    if len(kept) == len(pairs):
+        return url
+    if OUR_SOURCE in kept:
+        kept = [pair for pair in kept if not pair.startswith("utm_")]
+    return f"{path}{'?' if kept else ''}{'&'.join(kept)}{mark}{fragment}"
+
+
+def is_one_persons(url: str) -> bool:
+    """Whether `url` was made for one recipient of a message: her tracked link or her way out, copied from her copy."""
+    found = _PERSONAL.search(url)
+    return found is not None and (tokens.is_ours("click", found[1]) or tokens.is_ours("unsubscribe", found[1]))
 
 
 def parameter_names(url: str) -> frozenset[str]:

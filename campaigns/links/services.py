@@ -97,7 +97,7 @@ def _known_target(link_set_id: int, number: int) -> Target:
     url, passes = Link.objects.values_list("url", "passes_token").get(link_set_id=link_set_id, number=number)
     if passes is None:
         own = addresses.leads_to(url, {urlsplit(settings.ALMANAC_BASE_URL).hostname or ""})
-        passes = own or "utm_source=almanac" in url.partition("#")[0].partition("?")[2].split("&")
+        passes = own or addresses.OUR_SOURCE in url.partition("#")[0].partition("?")[2].split("&")
     return Target(url, passes)
 
 

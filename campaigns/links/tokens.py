@@ -11,7 +11,7 @@ from typing import Literal
 from core import signing
 from core.signing import BadToken
 
-__all__ = ["BadToken", "Purpose", "Ref", "make", "read"]
+__all__ = ["BadToken", "Purpose", "Ref", "is_ours", "make", "read"]
 
 Purpose = Literal["click", "unsubscribe"]
 
@@ -38,3 +38,12 @@ def read(purpose: Purpose, token: str) -> Ref:
     if len(payload) != _LAYOUT.size:
         raise BadToken(purpose)
     return Ref(*_LAYOUT.unpack(payload))
+
+
+def is_ours(purpose: Purpose, token: str) -> bool:
+    """Whether we made `token` for `purpose`."""
+    try:
+        read(purpose, token)
+    except BadToken:
+        return False
+    return True

@@ -137,6 +137,8 @@ AGENTS: tuple[Agent, ...] = (
         ("PetalBot", "D", f"{_ANDROID} (compatible; PetalBot;+https://aspiegel.com/petalbot)"),
         ("Applebot", "D", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_5) AppleWebKit/605.1.15 (KHTML, like Gecko) (Applebot/0.1; +http://www.apple.com/go/applebot)"),
         ("SeznamBot", "D", "Mozilla/5.0 (compatible; SeznamBot/3.2; +http://fulltext.sblog.cz/)"),
+        ("Seznam screenshot", "K", "Mozilla/5.0 PhantomJS (compatible; Seznam screenshot-generator 2.1; +http://fulltext.sblog.cz/screenshot/)"),
+        ("Zbozi-robot", "K", "Mozilla/5.0 (compatible; Seznam-Zbozi-robot/3.3; +http://www.zbozi.cz/napoveda)"),
         ("HeadlessChrome", "D", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/121.0.6167.57 Safari/537.36"),
         # What looks a link or a mail over before its reader does.
         ("Barracuda Sentinel", "D", "Barracuda Sentinel (EE)"),
@@ -181,6 +183,7 @@ AGENTS: tuple[Agent, ...] = (
         ("^ELinks", "D", "ELinks/0.12~pre6-1ubuntu1 (textmode; Ubuntu; Linux 3.11.0-13-generic i686; 100x25-2)"),
         ("^Links (", "D", "Links (2.1pre23; Linux 3.5.0 i686; 237x63)"),
         ("Seznam.cz/", "I", f"{_ANDROID} Seznam.cz/12.1"),
+        ("Seznam", "I", f"{_ANDROID} SeznamMobile/10.5"),  # the library's list has the bare name, and each app has its own
         ("SznProhlizec/", "D", f"{_ANDROID} SznProhlizec/7.19.0a"),
         ("MicroMessenger/", "D", f"{_IPHONE} MicroMessenger/8.0.50 Language/zh_CN"),
         (" Line/", "K", f"{_IPHONE} Safari Line/13.19.1"),

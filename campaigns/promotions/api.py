@@ -1,38 +1,48 @@
 """The HTTP edge: orders and refunds as the shop tells of them."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from pydantic import AfterValidator, AliasChoices, AwareDatetime, Field, StrictInt
+from pydantic import AliasChoices, AwareDatetime, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from campaigns.audiences import keys
 from campaigns.links import tokens
+from campaigns.promotions import selectors
 from campaigns.promotions.models import Order, Refund
 from campaigns.promotions.services import customers, orders, refunds
 from campaigns.promotions.services.customers import Customer
-from core import money
+from core import clock, money
 from core.api import In, Router, Schema, Status, Warned, bearer, idempotent
 from core.errors import Invalid, Missing
 from core.models import Market
 
 router = Router(tags=["Orders"])
 SOURCE = "api"
+SKEW = timedelta(minutes=5)
+"""Between the shop's clock and ours."""
 Number = Annotated[Decimal, Field(max_digits=20, allow_inf_nan=False)]
-if TYPE_CHECKING:
-    Id = str
-else:
-    Id = Annotated[str | StrictInt, AfterValidator(str)]
+
+
+def _plain_id(value: Any) -> Any:
+    return str(value) if type(value) is int else value
+
+
+Id = Annotated[
+    str,
+    BeforeValidator(_plain_id),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+]
 """An id of the shop's: a text, or a whole number, which is the same id (42 is "42")."""
 
 
 class LineIn(In):
     """A line: what was paid for the whole of it, in major units (`amount`) or in minor ones."""
 
-    sku: str
+    sku: Id
     quantity: Number = Decimal(1)
     amount: Number | None = None
     amount_minor: int | None = None
@@ -48,19 +58,29 @@ class CustomerIn(In):
     phone: str | None = Field(None, max_length=40)
 
 
+def _kind_of_contact(value: Any) -> str:
+    return "customer" if isinstance(value, Mapping | CustomerIn) else "id"
+
+
+Contact = Annotated[
+    Annotated[Id, Tag("id")] | Annotated[CustomerIn, Tag("customer")],
+    Discriminator(_kind_of_contact),  # so that a mistake inside an object is told as that, not as “no text”
+]
+
+
 class OrderIn(In):
     """An order. `contact` is your id of the customer, or an address or phone number of hers, or an object with several of
     these; one we do not know yet is linked when we do. `click_token` is what our link added to the address as ``al``."""
 
     external_id: Id = Field(validation_alias=AliasChoices("external_id", "number", "order_number"))
-    contact: Id | CustomerIn | None = Field(
+    contact: Contact | None = Field(
         None, validation_alias=AliasChoices("contact", "contact_external_id", "customer"), examples=["42"]
     )
     currency: str | None = None
     total: Number | None = None
     total_minor: int | None = None
     lines: list[LineIn] | None = None
-    code: str | None = Field(None, max_length=60)
+    code: Id | None = Field(None, max_length=60)
     click_token: str | None = Field(None, max_length=200)
     occurred_at: AwareDatetime | None = None
 
@@ -68,7 +88,8 @@ class OrderIn(In):
 class OrderOut(Schema):
     """An order as it was taken. `contact` is null for a customer we do not know, or who has no id of yours.
 
-    `warnings` names what was taken but cannot be used: an unreadable click token, a customer we do not know (yet).
+    `warnings` names what was taken but cannot be used: an unreadable click token, a customer we do not know (yet), a code of
+    no offer, a time that is yet to come.
     """
 
     id: str
@@ -170,6 +191,13 @@ def _warnings(order: Order, payload: OrderIn) -> Iterator[dict[str, str]]:
                 "field": "click_token",
                 "message": "This is no click token of ours, so it names no message. Pass the value of “al” as it arrived.",
             }
+    if order.code and selectors.offer_of_code(order.code, order.occurred_at) is None:
+        yield {"field": "code", "message": "No offer has this code, so the order redeems none. The order counts."}
+    if order.occurred_at > clock.now() + SKEW:
+        yield {
+            "field": "occurred_at",
+            "message": "This is yet to come. The order counts from then on; is the time zone right?",
+        }
 
 
 def _minor(name: str, major: Decimal | None, minor: int | None, currency: str) -> int | None:

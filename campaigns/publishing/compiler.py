@@ -114,8 +114,16 @@ class _Compiler:
         self.constants = {"offer": dict(setting.facts), "view_url": setting.view_url}
 
     def link(self, url: str, label: str = "") -> str:
-        """The template source that stands for tracked link `url`."""
-        target = self.with_utm(url)
+        """The template source that stands for tracked link `url`; raises `Invalid` for one that is somebody's own."""
+        if addresses.is_one_persons(url):
+            raise Invalid(
+                gettext(
+                    "The link “%(link)s” was copied from one person's message: its clicks, or its unsubscribing, would be hers. "
+                    "Put the address that it leads to."
+                )
+                % {"link": url[:100]}
+            )
+        target = self.with_utm(addresses.without_our_own(url))
         number = self.numbers.setdefault(target, len(self.links))
         if number == len(self.links):
             self.links.append((target, label[:200]))

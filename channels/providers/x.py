@@ -304,6 +304,8 @@ def _expanded(post: dict[str, Any]) -> str:
 def _essence(text: str) -> str:
     """The text without the differences that X makes: entities, spacing, a picture's link at the end."""
     plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    plain = re.sub(r"\s*https://(t\.co|pic\.twitter\.com|pic\.x\.com|x\.com/\w+/status/\d+/photo)/?\S*\s*$", "", plain)
+    plain = re.sub(
+        r"\s*https://(t\.co|pic\.twitter\.com|pic\.x\.com|x\.com/\w+/status/\d+/photo)/[A-Za-z0-9]+\s*$", "", plain
+    )
     # X writes a scheme before what it made a link of without one.
     return " ".join(re.sub(r"https?://", "", plain, flags=re.IGNORECASE).split())

@@ -24,7 +24,8 @@ _PLACES = (
     re.compile(rf"\({_ONE}\)\W*\Z"),
 )
 _ADDRESS = re.compile(r"<[^<>\s]*@[^<>\s]*>|[^\s<>\"'(),:;=]+@[^\s<>\"'(),:;]+")
-_LINK = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
+# Up to where Chinese words go on without a space: they are the server's.
+_LINK = re.compile(r"(?<![a-z0-9])https?://[!-~]+", re.IGNORECASE)
 _HOST = re.compile(r"\b(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z]\b\.?", re.IGNORECASE)
 _NUMBERED = re.compile(r"[\[(<]?\b[\w.:+/=-]*\d[\w.:+/=-]*[\])>]?")
 _SPACE = re.compile(r"[\s\u00a0]+")

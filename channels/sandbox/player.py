@@ -91,7 +91,7 @@ def _visit(door: Door, seen: Shown, link: Link) -> Visit:
 def _run_script(door: Door, seen: Shown, url: str, agent: str, token: str) -> None:
     """What the page's script does: tell of the page view."""
     parts = urlsplit(url)
-    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     view = {
         "path": parts.path,
         "referrer": "",

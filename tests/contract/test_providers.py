@@ -720,6 +720,15 @@ class TestX(Conformance):
         assert self.send([job], provider=provider)[0].result == Result.AMBIGUOUS
         assert provider.look_up(job, began).result == Result.ACCEPTED
 
+    def test_posts_that_differ_in_their_last_link_are_told_apart(self):
+        provider, began = self.open(), clock.now() - timedelta(minutes=1)
+        job = self.jobs(1)[0]
+        self.service_fails(close=True)
+        landed, other = (replace(job, part=PostPart(f"Sale https://t.company.com/{name}")) for name in "ab")
+        self.send([landed], provider=provider)
+        assert provider.look_up(landed, began).result == Result.ACCEPTED
+        assert provider.look_up(other, began) is None
+
     def test_an_oauth2_token_alone_is_enough(self):
         with answering(b'{"data": {"id": "7", "text": "t"}}') as (port, calls):
             provider = X(settings_of.read(X, {"bearer_token": "oauth-2-token", "base_url": f"http://127.0.0.1:{port}"}))

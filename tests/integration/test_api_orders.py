@@ -160,3 +160,19 @@ def test_a_refund_is_noted_once_and_never_more_than_was_paid(post):
     assert post("orders/none/refunds", {"external_id": "R2", "amount": "1"}).status_code == 404
     assert Refund.objects.get().amount_minor == 10000
     assert Order.objects.get().total_minor == 12990
+
+
+def test_a_sku_and_a_code_may_be_numbers_as_an_id_may(post):
+    answer = post(
+        "orders",
+        {"external_id": 1, "contact": 42, "currency": "USD", "code": 25, "lines": [{"sku": 1001, "amount": "1.00"}]},
+    )
+    assert answer.status_code == 201, answer.content
+    assert (OrderLine.objects.get().sku, Order.objects.get().code) == ("1001", "25")
+
+
+def test_a_code_of_no_offer_and_a_time_to_come_are_taken_with_a_warning(post, sale):
+    sent = {"external_id": "1", "currency": "USD", "total": "1.00"}
+    wrong = post("orders", {**sent, "code": "BLAKC25", "occurred_at": "2199-01-01T00:00:00Z"}).json()["warnings"]
+    assert [one["field"] for one in wrong] == ["code", "occurred_at"]
+    assert post("orders", {**sent, "external_id": "2", "code": "black25"}).json()["warnings"] == []

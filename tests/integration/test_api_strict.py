@@ -101,7 +101,7 @@ ORDER = {"external_id": "A", "currency": "USD", "total": "1.00"}
         ("orders", {**ORDER, "click_tokn": "x"}, "click_tokn"),
         ("orders", {**ORDER, "email": "ann@example.com"}, "email"),
         ("orders", {**ORDER, "lines": [{"sku": "a", "amount": "1.00", "descripton": "x"}]}, "descripton"),
-        ("orders", {**ORDER, "contact": {"external_id": "1", "name": "x"}}, "name"),
+        ("orders", {**ORDER, "contact": {"external_id": "1", "name": "x"}}, "contact.customer.name: Extra inputs"),
         ("campaigns", {"name": "Sale", "descripton": "x"}, "descripton"),
         ("segments", {"name": "All", "rule": {"all": True}, "descripton": "x"}, "descripton"),
         ("messages", {"name": "M", "renditions": {"sms": {"text": "x"}}}, "sms"),
@@ -131,3 +131,21 @@ def test_a_currency_that_iso_4217_does_not_know_is_refused(ask, currency):
     answer = ask("POST", "/api/v1/orders", {**ORDER, "currency": currency})
     assert answer.status_code == 422
     assert "ISO 4217" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), [one for one in handles() if one[0] == "POST"])
+def test_a_verb_without_fields_takes_none(ask, method, path):
+    """“schedule” with a time in it would else be scheduled for another one, and answered with 200."""
+    described = api.get_openapi_schema()["paths"]
+    (takes,) = [
+        "requestBody" in operations["post"]
+        for there, operations in described.items()
+        if "post" in operations and re.sub(r"\{\w+\}", "1", there) == path
+    ]
+    if takes:
+        return
+    answer = ask(method, path, {"starts_at": "2026-12-01T10:00:00Z"})
+    assert answer.status_code == 422
+    assert "without a body" in answer.json()["detail"]
+    assert ask(method, path, {}).status_code == 404
+    assert ask(method, path).status_code == 404

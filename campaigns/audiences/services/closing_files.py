@@ -57,13 +57,6 @@ def _closing_plan(name: str, table: tables.Table) -> Plan:
     return Plan(columns, found.origin, True, everybody, table.separator, {}, 0, ())
 
 
-def _with(
-    first: Sequence[tuple[int, Sequence[str]]], others: Iterator[tuple[int, list[str]]]
-) -> Iterator[tuple[int, Sequence[str]]]:
-    yield from first
-    yield from others
-
-
 def _row_to_close(plan: Plan, cells: Sequence[str], reason: str) -> Closing | None:
     told: dict[str, list[str]] = {}
     for column, cell in zip(plan.columns, cells, strict=False):

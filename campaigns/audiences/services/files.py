@@ -330,7 +330,8 @@ class _Reader:
         """Attributes as their kind; what cannot be read so stays the text that it is, and `rows` warns of it."""
         found: dict[str, Any] = {}
         for place, style in self.plan.styles.items():
-            if cell := cells[place] if place < len(cells) else "":
+            cell = cells[place] if place < len(cells) else ""
+            if cell and (style.kind == values.Kind.TEXT or not values.says_nothing(cell)):
                 value = values.read(cell, style)
                 found[self.plan.columns[place].attribute] = cell if value is None else value
         return found

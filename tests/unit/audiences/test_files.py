@@ -221,6 +221,19 @@ def test_a_bad_time_zone_language_number_or_moment_costs_the_row_that_field_and_
     assert Contact.objects.get(external_id="4").locale == "zh-cn"
 
 
+def test_a_cell_without_a_value_leaves_a_column_of_numbers_as_it_is():
+    report = bring("external_id,email,spent,note\n1,a@b.example,150,-\n2,b@b.example,n/a,x\n3,c@b.example,-,y\n")
+    assert (counts(report), report.warnings) == ((3, 3, 0, 0, 0), [])
+    found = list(Contact.objects.order_by("external_id").values_list("attributes", flat=True))
+    assert found == [{"spent": 150, "note": "-"}, {"note": "x"}, {"note": "y"}]
+
+
+def test_whom_the_former_tool_blocked_is_for_a_person_to_decide():
+    """`emailBlacklisted` is the name in Brevo's contacts API, v3; in a file it would be taken for an attribute like others."""
+    with pytest.raises(Invalid, match="emailBlacklisted"):
+        bring("email,FIRSTNAME,emailBlacklisted\na@b.example,Ann,true\n")
+
+
 def workbook(*rows, spoil=None):
     book = Workbook()
     for row in rows:

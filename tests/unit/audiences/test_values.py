@@ -31,6 +31,7 @@ from campaigns.audiences.values import Kind, Style
         (["(12.50)", "3-", "−4"], ",", [-12.5, -3, -4]),
         (["1.5E+3"], ",", [1500.0]),
         (["R$ 10,50"], ";", [10.5]),
+        (["￥１，２３４．５０", "９９"], ",", [1234.5, 99]),  # as a Chinese input method writes them
     ],
 )
 def test_numbers_as_shops_write_them(cells, separator, expected):
@@ -126,3 +127,9 @@ def test_money_survives_both_ways_of_writing(amount):
 )
 def test_values_of_the_api_are_taken_as_json_and_iso_write_them(value, kind, expected):
     assert values.coerced(value, kind) == expected
+
+
+@pytest.mark.parametrize("nothing", ["-", "–", "n/a", "N/A", "无"])
+def test_what_stands_for_no_value_makes_no_column_of_numbers_a_text(nothing):
+    assert values.guess("Spent", ["150", nothing]).kind == Kind.NUMBER
+    assert values.guess("Spent", [nothing]) == Style(Kind.TEXT)

@@ -110,6 +110,9 @@ def test_what_is_not_known_closes_nobody():
 def test_words_of_others_are_not_the_servers():
     assert judge(550, "<spamhaus@rbl.example>: User unknown").closes
     assert judge(550, "User unknown, see https://x.example/relay-access-denied").closes
+    assert judge(
+        550, "见https://x.example/relay-access-denied，User unknown"
+    ).closes  # no space around a link in Chinese
 
 
 def test_the_same_refusal_is_known_again_at_another_domain():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.links import addresses
+from campaigns.links import addresses, tokens
 
 GBK = "%C4%E3%BA%C3"  # “你好” in GBK: decoded as UTF-8 and encoded again it would be six replacement characters
 
@@ -72,3 +72,19 @@ def test_hosts_are_compared_in_any_case_and_a_broken_address_leads_nowhere():
     assert addresses.leads_to("https://Shop.Example/x", {"shop.example"})
     assert not addresses.leads_to("https://shop.example.evil.example/", {"shop.example"})
     assert not addresses.leads_to("https://[broken", {"shop.example"})
+
+
+def test_what_an_earlier_message_added_goes_when_its_address_is_copied():
+    old = tokens.make("click", 7, 3)
+    ours = f"utm_source=almanac&utm_medium=email&utm_campaign=old&al={old}"
+    assert addresses.without_our_own(f"https://shop.example/a?x=%2F&{ours}#f") == "https://shop.example/a?x=%2F#f"
+    assert addresses.without_our_own(f"https://shop.example/a?{ours}") == "https://shop.example/a"
+    kept = "https://shop.example/a?utm_source=x&flag"
+    assert addresses.without_our_own(f"{kept}&al={old}") == kept
+    for url in (
+        "https://shop.example/a?al=7",
+        "https://shop.example/a?utm_source=almanac&b",
+        "https://shop.example/?",
+        kept,
+    ):
+        assert addresses.without_our_own(url) == url

@@ -159,13 +159,14 @@ def test_killing_the_drainer_again_and_again_loses_and_doubles_nothing(tmp_path)
     kills = 0
     drainer = start()
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240  # 15 s on an idle machine; a busy one is no fault of the drainer's
         while kills < 4 and time.monotonic() < until:
             before = Hit.objects.count()
             # Let it read a little, so that it dies at work and not while it starts.
             while Hit.objects.count() < before + 100 and time.monotonic() < until:
                 time.sleep(0.02)
-                for _ in range(20):
+                # No more than a slow drainer reads in a moment: the test is of kills, not of a backlog.
+                for _ in range(20 if written < before + 1000 else 0):
                     assert log.append(
                         {"k": "page", "t": time.time_ns() // 1000, "p": f"/{written}", "a": "Mozilla/5.0 x"}
                     )
@@ -174,7 +175,7 @@ def test_killing_the_drainer_again_and_again_loses_and_doubles_nothing(tmp_path)
             drainer.wait()
             kills += 1
             drainer = start()
-        while Hit.objects.count() < written and time.monotonic() < until + 30:
+        while Hit.objects.count() < written and time.monotonic() < until:
             time.sleep(0.1)
     finally:
         drainer.kill()

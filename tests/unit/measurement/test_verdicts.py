@@ -96,6 +96,10 @@ def test_every_row_of_the_table_decides(row):
         (f"Mozilla/5.0 (Linux; Android 14; SM-A546B) {BLINK} Version/4.0 Chrome/131.0 Mobile Safari/537.36 Seznam.cz/12.1",
          "click", "human"),
         ("Lynx/2.9.0dev.12 libwww-FM/2.14 SSL-MM/1.4.1 GNUTLS/3.7.8", "click", "human"),
+        (f"Mozilla/5.0 (Linux; Android 14; SM-A546B) {BLINK} Version/4.0 Chrome/131.0 Mobile Safari/537.36 SeznamMobile/10.5",
+         "click", "human"),
+        ("Mozilla/5.0 PhantomJS (compatible; Seznam screenshot-generator 2.1; +http://fulltext.sblog.cz/screenshot/)", "click",
+         "machine"),
         ("Mozilla/5.0 (compatible; SeznamBot/4.0; +http://napoveda.seznam.cz/seznambot-intro/)", "click", "machine"),
         ("Mozilla/5.0 SeznamEmailProxy/2.0.174", "open", "unsure"),
         ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Bluesky Cardyb/1.1; +mailto:support@bsky.app) "

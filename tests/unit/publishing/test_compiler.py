@@ -2,6 +2,7 @@
 
 import pytest
 
+from campaigns.links import tokens
 from campaigns.publishing import compiler, outcomes
 from campaigns.publishing.compiler import Setting, compile_rendition, load
 from channels.base import Capabilities, Channel, Media
@@ -72,6 +73,19 @@ def test_a_query_stays_as_it_stands_and_ours_comes_behind_it(written, target):
 def test_the_marketers_own_campaign_stays_alone():
     own = "https://shop.example/?utm_campaign=spring&x"
     assert email(f'<a href="{own}">x</a>').links[0][0] == own
+
+
+def test_an_address_copied_from_an_earlier_message_is_told_or_loses_what_that_message_added():
+    click, way_out = tokens.make("click", 7, 3), tokens.make("unsubscribe", 7, 3)
+    copied = f"https://shop.example/?x&utm_source=almanac&utm_campaign=old&al={click}"
+    html = f'<a href="{copied.replace("&", "&amp;")}">x</a>'
+    for compiled in (email(html), compile_rendition(SocialRendition(f"看{copied}，快"), SETTING)):
+        ((url, _label), *_more) = compiled.links
+        assert url.startswith("https://shop.example/?x&utm_source=almanac&utm_medium=email&utm_campaign=black-friday")
+        assert click not in url
+    for own in (f"https://mail.example/c/{click}/0", f"https://mail.example/u/{way_out}"):
+        with pytest.raises(Invalid, match="one person"):
+            compile_rendition(SocialRendition(f"看{own}，快"), SETTING)
 
 
 def test_a_link_inside_a_condition_is_tracked_too():

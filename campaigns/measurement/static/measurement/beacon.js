@@ -33,7 +33,7 @@
   const campaign = () => {
     const asked = new URLSearchParams(location.search);
     const link = {
-      al: asked.get("al") || "",
+      al: asked.getAll("al").pop() || "", // ours is the last one: the shop may have an “al” of its own
       campaign: asked.get("utm_campaign") || "",
       medium: asked.get("utm_medium") || "",
       content: asked.get("utm_content") || "",
