@@ -9,6 +9,9 @@ from typing import Protocol, Self
 _SIDES = ("top", "right", "bottom", "left")
 
 
+_PADDINGS = ("padding", *(f"padding-{side}" for side in _SIDES))
+
+
 class Tag(Protocol):
     """What is asked of a tag."""
 
@@ -48,9 +51,13 @@ def _border(node: Tag, side: str, prefix: str = "") -> float:
     return float(found[1]) if found else 0
 
 
+def edges(node: Tag) -> float:
+    """What padding and border take of the width of `node`, in pixels."""
+    return sum(_padding(node, side) + _border(node, side) for side in ("left", "right"))
+
+
 def _inside(node: Tag, width: float) -> float:
-    edges = sum(_padding(node, side) + _border(node, side) for side in ("left", "right"))
-    return width - edges
+    return width - edges(node)
 
 
 def _share(node: Tag, parent: float, siblings: int) -> float:
@@ -72,8 +79,10 @@ def _fit(node: Tag, width: float, siblings: int) -> None:
     match node.tag:
         case "mj-image":
             room = int(_inside(node, width))
-            wanted = _number(node.attributes.get("width", ""))
-            if wanted > room > 0:
+            wanted = _number(node.attributes.get("width", "")) or BODY * room
+            has_shares = any("%" in node.attributes.get(name, "") for name in _PADDINGS)
+            has_shares |= bool({"border-left", "border-right"} & node.attributes.keys())
+            if wanted > room > 0 and (has_shares or "width" in node.attributes):
                 node.attributes["width"] = f"{room}px"
             return
         case "mj-column":
