@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from xml.sax.saxutils import quoteattr
 
 import mrml
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cms import markup
@@ -35,6 +37,12 @@ class Rendered:
 def render(source: str) -> Rendered:
     """Render `source`; raises `Invalid`, naming line and tag, for what cannot be rendered as MJML means it."""
     markup.check_size(source)
+    return _rendered(source, get_language() or "")
+
+
+@lru_cache(maxsize=8)
+def _rendered(source: str, _language: str) -> Rendered:
+    # A save, its preview and its advice ask for the same one after another; notes are sentences in a language.
     notes: list[str] = []
     made = markup.through(markup.unix_lines(source), lambda hidden: _Renderer(read(hidden, notes), notes).html())
     return Rendered(made, tuple(notes))

@@ -405,6 +405,20 @@ def test_who_reads_another_language_is_counted_there(home, market, editor, chine
     assert told.startswith("en: 3 people")
 
 
+def test_what_is_worth_a_look_is_said_when_it_is_saved_and_stands_in_its_tab(home, client, editor):
+    editor.groups.add(ensure_roles()["Editors"])
+    client.force_login(editor)
+    fields = {"name": "News", "email_subject": "News", "email_html": "<p>*|FNAME|*</p>", "push_title": "{FNAME}"}
+    fields |= {"email_body": "null", "comments-TOTAL_FORMS": "0", "comments-INITIAL_FORMS": "0"}
+    page = client.post(reverse("wagtailsnippets_cms_message:add"), fields, follow=True).content.decode()
+    assert "2 things are worth a look before it is approved" in page
+    made = Message.objects.get(name="News")
+    page = client.get(reverse("wagtailsnippets_cms_message:edit", args=[made.pk])).content.decode()
+    email, push = page.split('class="al-advice"')[1:]
+    assert "*|FNAME|*" in email.split("</details>")[0]
+    assert "{FNAME}" in push.split("</details>")[0]
+
+
 def test_the_preview_shows_it(home):
     item = Message(name="N", email_subject="S", email_html="<p>*|FNAME|*</p>", locale=home.locale)
     assert (
