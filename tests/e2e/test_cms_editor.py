@@ -282,12 +282,6 @@ def test_without_scripts_everything_that_matters_is_there(live_server, promotion
         expect(page.locator("[data-countdown]")).to_be_hidden()
 
 
-def check_axe(page, part):
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("part => axe.run(part, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']})", part)
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
 def test_what_is_worth_a_look_stands_where_one_writes_and_where_one_looks(
     live_server, shop, editor_at_work, market, open_page, width, scheme
