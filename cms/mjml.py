@@ -22,7 +22,7 @@ from cms import markup
 from cms.mjml_mends import Mends
 from cms.mjml_names import ATTRIBUTES, EVERYWHERE, PASSED_ON, VERBATIM, WORDED
 from cms.mjml_tree import Node, read
-from cms.mjml_widths import fit_pictures
+from cms.mjml_widths import fit
 from core.errors import Invalid
 
 
@@ -167,7 +167,7 @@ class _Renderer:
                     defaults.learn(one)
         _resolve(body, defaults, {}, "", self.notes)
         self.check(body)
-        fit_pictures(body)
+        fit(body)
         source = "".join([*self.wrapped("<mjml>"), *self.head(heads), *self.write(body), *self.wrapped("</mjml>")])
         try:
             made = mrml.to_html(source, render_options=mrml.RenderOptions(fonts={})).content

@@ -22,6 +22,7 @@ _INNER_PADDING = ("inner-padding", *(f"inner-padding-{side}" for side in _SIDES)
 _RECKONS = frozenset({"mj-hero", "mj-wrapper", "mj-section", "mj-column", "mj-divider", "mj-carousel"})
 """Tags whose width, or that of what they hold, is reckoned from their padding in pixels."""
 _TOGETHER = ";almanac-together:1"
+_COLUMN = re.compile(r'(<td [^>]*?style="[^"]*?);almanac-column-(\d+):1;width:[\d.]+px')
 _THUMBNAIL = re.compile(r"(<a [^>]*\bmj-carousel-thumbnail [^>]*)display:inline-block")
 
 Riders = Mapping[str, str]
@@ -36,6 +37,8 @@ class Mends:
         self.gaps: dict[str, str] = {}
         self.marks: list[tuple[str, str, Callable[[re.Match[str]], str]]] = []
         """A declaration that is no one's; what is looked for around it in the result, and what is to stand there."""
+        self.widths: list[float] = []
+        """Of the columns, in Outlook."""
         self.body = ""
         """Attributes of the body itself."""
         self.hides_thumbnails = False
@@ -59,10 +62,8 @@ class Mends:
                 return _riding("href", title=given.pop("title", ""))
             case "mj-hero":
                 self.prepare_hero(node)
-            case "mj-group":
-                self.prepare_group(node)
-            case "mj-column" if radius := given.get("inner-border-radius"):
-                given["inner-border-radius"] = f"{radius};border-collapse:separate"
+            case "mj-column":
+                self.prepare_column(node)
             case "mj-table":
                 return self.prepare_table(given)
             case "mj-accordion-title" if weight := given.pop("font-weight", ""):
@@ -125,13 +126,13 @@ class Mends:
         if inner:
             given["inner-background-color"] = ";".join([given.get("inner-background-color", "transparent"), *inner])
 
-    def prepare_group(self, node: Node) -> None:
-        """For Outlook mrml takes a column's padding from the width of its cell too."""
-        for column in node.children:
-            if column.tag == "mj-column" and (room := edges(column)):
-                place = r'(<td style="[^"]*)@;width:([\d.]+)px'
-                mark = self.mark(place, partial(_widened, room))
-                column.attributes["vertical-align"] = column.attributes.get("vertical-align", "top") + mark
+    def prepare_column(self, node: Node) -> None:
+        """mrml forgets that what is round has no collapsed borders, and reckons its width for Outlook otherwise."""
+        given = node.attributes
+        if radius := given.get("inner-border-radius"):
+            given["inner-border-radius"] = f"{radius};border-collapse:separate"
+        self.widths.append(node.outlook_width)
+        given["vertical-align"] = f"{given.get('vertical-align', 'top')};almanac-column-{len(self.widths) - 1}:1"
 
     def prepare_table(self, given: dict[str, str]) -> Riders:
         """mrml drops `role`, and parts the borders of cells where the table has a border, mjml where there is room between."""
@@ -194,6 +195,8 @@ class Mends:
         # mjml's query is one that only Yahoo's reader takes; mrml's, with a comma, hides the arrows of a carousel everywhere.
         made = made.replace("@media screen, yahoo", "@media screen yahoo")
         made = made.replace(f"{_TOGETHER};border-collapse:separate", "").replace(_TOGETHER, "")
+        made = _COLUMN.sub(lambda found: f"{found[1]};width:{self.widths[int(found[2])]:g}px", made)
+        made = re.sub(r";almanac-column-\d+:1", "", made)
         for mark, place, instead in self.marks:
             made = re.sub(place, instead, made).replace(mark, "")
         if self.hides_thumbnails:
@@ -225,10 +228,6 @@ def _whole(value: str) -> int:
 def _narrowed(room: float, found: re.Match[str]) -> str:
     width = f"{float(found[1]) - room:g}"
     return f'width="{width}" style="width:{width}px;"><tr><td style="{found[2]}'
-
-
-def _widened(room: float, found: re.Match[str]) -> str:
-    return f"{found[1]};width:{float(found[2]) + room:g}px"
 
 
 def _riding(on: str, **attributes: str) -> dict[str, str]:

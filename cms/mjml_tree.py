@@ -27,6 +27,7 @@ class Node:
     words: str = ""
     words_line: int = 0
     kept: str = ""
+    outlook_width: float = 0
 
     def walk(self) -> Iterator["Node"]:
         """This tag and all in it, in the order of the source."""

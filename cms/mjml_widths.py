@@ -23,6 +23,9 @@ class Tag(Protocol):
     def attributes(self) -> dict[str, str]:
         """What they are in the end."""
 
+    outlook_width: float
+    """How wide Outlook is to show a column, in pixels."""
+
     @property
     def children(self) -> list[Self]:
         """What stands in it."""
@@ -68,8 +71,11 @@ def _share(node: Tag, parent: float, siblings: int) -> float:
     return parent * _number(own) / 100 if own.strip().endswith("%") else _number(own)
 
 
-def fit_pictures(body: Tag) -> None:
-    """Give every picture that would be wider than its place the width of its place."""
+def fit(body: Tag) -> None:
+    """Give every picture that would be wider than its place the width of its place, and every column its `outlook_width`.
+
+    mrml takes a share of the whole body where mjml takes it of what the paddings leave, and that only for Outlook.
+    """
     width = _number(body.attributes.get("width", "")) or BODY
     for child in body.children:
         _fit(child, width, 1)
@@ -86,7 +92,8 @@ def _fit(node: Tag, width: float, siblings: int) -> None:
                 node.attributes["width"] = f"{room}px"
             return
         case "mj-column":
-            inner = _inside(node, _share(node, width, siblings))
+            node.outlook_width = _share(node, width, siblings)
+            inner = _inside(node, node.outlook_width)
             inner -= sum(_border(node, side, "inner-") for side in ("left", "right"))
         case "mj-group":
             inner = _share(node, width, siblings)

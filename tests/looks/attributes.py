@@ -97,7 +97,11 @@ PLACES: dict[str, list[str]] = {
         _body(f"<mj-section><mj-column{more} @>{TEXT}</mj-column>{COLUMN}</mj-section>")
         for more in ("", " padding='1px'")
     ]
-    + [_body(f"<mj-section><mj-group><mj-column @>{TEXT}</mj-column>{COLUMN}</mj-group></mj-section>")],
+    + [
+        _body(f"<mj-section><mj-group><mj-column @>{TEXT}</mj-column>{COLUMN}</mj-group></mj-section>"),
+        _body(f"<mj-section padding='0 40px'><mj-column @>{TEXT}</mj-column>{COLUMN}</mj-section>"),
+        _body(f"<mj-wrapper padding='0 40px'><mj-section><mj-column @>{TEXT}</mj-column></mj-section></mj-wrapper>"),
+    ],
     "mj-text": [_column("<mj-text @>Hi</mj-text>")],
     "mj-button": [
         _column("<mj-button href='https://a.example' @>Hi</mj-button>"),
@@ -283,6 +287,8 @@ ELSEWHERE = {
     # Without a padding a column has no table inside that could be round.
     ("mj-column", "inner-border-radius", 0): "mjml writes a declaration that shows nothing",
     ("mj-column", "inner-border-radius", 2): "mjml writes a declaration that shows nothing",
+    ("mj-column", "inner-border-radius", 3): "mjml writes a declaration that shows nothing",
+    ("mj-column", "inner-border-radius", 4): "mjml writes a declaration that shows nothing",
 }
 """Attributes whose change is another at a place, and why."""
 
