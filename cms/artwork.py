@@ -9,7 +9,11 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.translation import gettext
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from wagtail.images.models import SourceImageIOError
+
+from core.errors import Invalid
 
 WIDTH, HEIGHT = 1600, 1000
 SCALE = 2
@@ -353,6 +357,30 @@ def is_see_through(picture: Any) -> bool:
         return opened.convert("RGBA").getchannel("A").histogram()[255] < opened.width * opened.height
 
     return _asked(picture, question, False)
+
+
+def rendition(picture: Any, spec: str) -> Any:
+    """`picture` as `spec` asks for it; raises `Invalid` when its file is gone or cannot be read as a picture."""
+    try:
+        return picture.get_rendition(spec)
+    except (SourceImageIOError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise Invalid(
+            gettext("The picture “%(title)s” cannot be read. Upload it again.") % {"title": picture.title}
+        ) from error
+
+
+def content(picture: Any, spec: str) -> bytes:
+    """The file of `picture` as `spec` asks for it, made anew when it is no longer there; raises `Invalid` as `rendition`."""
+    for _attempt in range(2):
+        made = rendition(picture, spec)
+        try:
+            with made.file.open("rb") as file:
+                return bytes(file.read())
+        except OSError:
+            # Wagtail remembers what it has made, also where the folder was emptied since.
+            made.purge_from_cache()
+            picture.renditions.filter(pk=made.pk).delete()
+    raise Invalid(gettext("The picture “%(title)s” cannot be read. Upload it again.") % {"title": picture.title})
 
 
 def fitted(width: int, height: int, spec: str) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """From a page or message to its renditions: what was written, and for what was left empty, what follows from the rest."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.html import strip_tags
@@ -11,12 +12,12 @@ from wagtail.models import Site
 from wagtail.rich_text import expand_db_html
 
 from campaigns.promotions import selectors as promotions
-from channels.base import Media
-from cms import emails, markup, mjml
+from channels.base import Channel, Media
+from cms import artwork, emails, markup, mjml
 from cms.limits import fit
 from cms.models.brand import BrandKit
 from cms.models.renditions import POST_NAMES
-from cms.renditions import EmailRendition, PushRendition, SocialRendition
+from cms.renditions import EmailRendition, PushRendition, Rendition, SocialRendition
 from core import links
 from core.errors import Invalid
 from core.texts import Escape, parse
@@ -58,12 +59,22 @@ class _Parts:
 # --- E-mail ----------------------------------------------------------------------------------------------------------
 
 
-def lacks(item: Any) -> str:
-    """What the e-mail of `item` still needs before it can be sent, as a sentence; empty when nothing is missing."""
-    source = getattr(item, "email_html", "") or getattr(item, "email_mjml", "")
-    if source or item.email_body or item.email_text or item.said_summary:
-        return ""
-    return gettext("“%(name)s” has no e-mail yet: write its text.") % {"name": item.said_title}
+def lacks(item: Any, channel: Channel = Channel.EMAIL) -> str:
+    """What `item` still needs before it can be sent on `channel`, as a sentence; empty when nothing is missing."""
+    match channel:
+        case Channel.SOCIAL:
+            written, sentence = (
+                item.social_text or item.said_url,
+                gettext("“%(name)s” has no post yet: write its text."),
+            )
+        case Channel.PUSH:
+            written = item.push_title or item.said_url
+            sentence = gettext("“%(name)s” has no notification yet: write its title.")
+        case _:
+            own = getattr(item, "email_html", "") or getattr(item, "email_mjml", "")
+            written = own or item.email_body or item.email_text
+            sentence = gettext("“%(name)s” has no e-mail yet: write its text.")
+    return "" if written or item.said_summary else sentence % {"name": item.said_title}
 
 
 def email(item: Any, *, unfinished: bool = False) -> EmailRendition:
@@ -99,7 +110,7 @@ def _from_master(item: Any, brand: BrandKit, language: str, subject: str, prehea
     if not written and item.email_text:
         written = "".join(f"<p>{emails.escape_source(piece)}</p>" for piece in re.split(r"\n\s*\n", item.email_text))
     body = parts.take("html", written, summary)
-    body = _absolute_links(markup.clean_rich_text(expand_db_html(body)))
+    body = sent_body(body)
     hero = None
     if item.said_picture:
         url, width, height = emails.picture_address(item.said_picture, "fill-1200x640")
@@ -121,6 +132,11 @@ def _from_master(item: Any, brand: BrandKit, language: str, subject: str, prehea
     )
 
 
+def sent_body(source: str) -> str:
+    """What was written in a rich text field as it stands in an e-mail: few tags, whole addresses."""
+    return _absolute_links(markup.clean_rich_text(expand_db_html(source)))
+
+
 def _escaped(text: str) -> str:
     return str(emails.escape_source(_plain(text)))
 
@@ -135,8 +151,8 @@ def _absolute_links(html: str) -> str:
 def social(item: Any) -> SocialRendition:
     """The post of `item`, its offer facts filled in."""
     parts = _Parts()
-    if not (item.social_text or item.said_url or item.said_summary):
-        raise Invalid(gettext("“%(name)s” has no post yet: write its text.") % {"name": item.said_title})
+    if sentence := lacks(item, Channel.SOCIAL):
+        raise Invalid(sentence)
     pieces = [_plain(item.said_title), _plain(item.said_summary)]
     text = parts.take("text", item.social_text, _fitting(pieces, bool(item.said_url)))
     # A post has no recipient: whatever it names is known now.
@@ -161,9 +177,7 @@ def _fitting(pieces: list[str], has_link: bool) -> str:
 
 
 def _media(picture: Any) -> Media:
-    rendition = picture.get_rendition("fill-1200x675|format-jpeg|jpegquality-82")
-    with rendition.file.open("rb") as file:
-        content = file.read()
+    content = artwork.content(picture, "fill-1200x675|format-jpeg|jpegquality-82")
     return Media(content=content, mime_type="image/jpeg", alt=picture.description, filename=f"picture-{picture.pk}.jpg")
 
 
@@ -173,10 +187,18 @@ def _media(picture: Any) -> Media:
 def push(item: Any) -> PushRendition:
     """The notification of `item`."""
     parts = _Parts()
-    if not (item.push_title or item.said_url or item.said_summary):
-        raise Invalid(gettext("“%(name)s” has no notification yet: write its title.") % {"name": item.said_title})
+    if sentence := lacks(item, Channel.PUSH):
+        raise Invalid(sentence)
     title = parts.take("title", item.push_title, _plain(Truncator(item.said_title).chars(50)))
     body = parts.take("body", item.push_body, _plain(Truncator(item.said_summary).chars(150)))
     url = getattr(item, "push_url", "") or item.said_url
     image = emails.picture_address(item.said_picture, "fill-1200x600")[0] if item.said_picture else ""
     return PushRendition(title=title, body=body, url=url, image_url=image, derived=frozenset(parts.derived))
+
+
+MAKERS: Mapping[Channel, Callable[[Any], Rendition]] = {
+    Channel.EMAIL: email,
+    Channel.SOCIAL: social,
+    Channel.PUSH: push,
+}
+"""What makes the rendition of each channel."""

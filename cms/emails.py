@@ -59,7 +59,7 @@ def picture_address(picture: Any, spec: str) -> tuple[str, int, int]:
         width, height = artwork.fitted(picture.width, picture.height, spec)
         return absolute(picture.file.url), width, height
     form = "format-png" if artwork.is_see_through(picture) else "format-jpeg|jpegquality-82"
-    rendition = picture.get_rendition(f"{spec}|{form}")
+    rendition = artwork.rendition(picture, f"{spec}|{form}")
     return absolute(rendition.url), rendition.width, rendition.height
 
 

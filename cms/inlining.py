@@ -14,12 +14,14 @@ a copy is read as a browser reads it (html5), and only style attributes and such
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape, unescape
 from typing import Any
 
 import cssselect2
 import tinycss2
 import tinyhtml5
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cms.markup import TAG, through
@@ -32,6 +34,8 @@ _DYNAMIC = re.compile(
     re.IGNORECASE,
 )
 _NESTING = 8
+_IDENTITY = frozenset({"class", "id", "type", "encoding"})
+"""What selectors ask for most, and what html5 looks at to build its tree."""
 _PLAIN_VALUE = re.compile(r"(?:[\w#.%+,/!\"' -]|url\([^()]*\)|rgb\([\d, %]*\))+")
 _NEW_WORDS = re.compile(
     r"\b(?:flex|grid|initial|unset|revert|fit-content|min-content|max-content|[\d.]+[sld]?v(?:w|h|min|max)|[\d.]+rem)\b|--|^-"
@@ -72,22 +76,26 @@ class _Element:
 
 def inline(source: str) -> str:
     """`source` with its rules moved; as it was when it has no style element. Raises nothing for any text."""
-    return through(source, lambda hidden: _Inliner(hidden).done()) if "<style" in source.lower() else source
+    return _read(source, get_language() or "")[0] if "<style" in source.lower() else source
 
 
 def notes(source: str) -> list[str]:
     """What of the style sheets of `source` readers of some mail programs will miss: a sentence each, with its line."""
+    return list(_read(source, get_language() or "")[1]) if "<style" in source.lower() else []
+
+
+@lru_cache(maxsize=16)
+def _read(source: str, _language: str) -> tuple[str, tuple[str, ...]]:
+    """The result and its notes in a language. A save, its preview and its advice ask for the same one after another."""
     found: list[str] = []
 
     def read(hidden: str) -> str:
         inliner = _Inliner(hidden)
-        inliner.done()
+        made = inliner.done()
         found.extend(inliner.notes)
-        return hidden
+        return made
 
-    if "<style" in source.lower():
-        through(source, read)
-    return list(dict.fromkeys(found))
+    return through(source, read), tuple(dict.fromkeys(found))
 
 
 class _Inliner:
@@ -101,6 +109,8 @@ class _Inliner:
         self.known: dict[int, _Declaration] = {}
         """The declaration of a node, likewise."""
         self.conditional_names: set[str] = set()
+        self.asks_attributes = False
+        """Whether a selector may ask for more of an element than its name, classes and id."""
         self.notes: list[str] = []
 
     def done(self) -> str:
@@ -165,6 +175,7 @@ class _Inliner:
             (as_written,) = cssselect2.compile_selector_list(prelude) if asked != prelude else (selector,)
         except (cssselect2.SelectorError, ValueError):
             return  # what no browser of ours knows stays in the sheet, for those that do
+        self.asks_attributes |= "[" in asked or ":" in asked
         if selector.pseudo_element is None and declarations:
             is_plain = plain and asked == prelude
             self.rules.append(_Rule(selector, as_written.specificity, len(self.rules), declarations, is_plain))
@@ -198,12 +209,17 @@ class _Inliner:
         return found
 
     def numbered(self) -> str:
+        """The source with its elements numbered, and without attributes nobody asks for: reading them is most of the time."""
         pieces: list[str] = []
         end = 0
         for number, match in enumerate(self.tags):
             if match["name"]:
                 pieces += [self.source[end : match.end("name")], f' {_NUMBER}="{number}"']
                 end = match.end("name")
+                if not self.asks_attributes:
+                    found = _ATTRIBUTE.finditer(match["attributes"])
+                    pieces += [f" {one.group()}" for one in found if one["name"].lower() in _IDENTITY]
+                    end = match.end("attributes") - match["attributes"].endswith("/")
         return "".join([*pieces, self.source[end:]])
 
     # --- Writing --------------------------------------------------------------------------------------------------------

@@ -11,48 +11,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from html.parser import HTMLParser
+from functools import lru_cache
 from xml.sax.saxutils import quoteattr
 
 import mrml
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cms import markup
-from cms.mjml_names import (
-    ATTRIBUTES,
-    CHILDREN,
-    EVERYWHERE,
-    HOLDS_PLACES,
-    PASSED_ON,
-    TAGS,
-    VERBATIM,
-    WORDED,
-)
-from cms.mjml_widths import fit_pictures
+from cms.mjml_mends import Mends
+from cms.mjml_names import ATTRIBUTES, EVERYWHERE, PASSED_ON, VERBATIM, WORDED
+from cms.mjml_tree import Node, read
+from cms.mjml_widths import fit
 from core.errors import Invalid
-
-MAX_DEPTH = 30
-"""MJML knows nine levels."""
-_KEPT_COMMENT = re.compile(r"almanac-place-\d+x|\s*\[if\b|\s*<!\[endif\]")
-
-
-@dataclass(slots=True)
-class Node:
-    """One tag of the source. `words` is the content of a tag that holds HTML or text; `kept` a comment that must stay."""
-
-    tag: str
-    line: int
-    attributes: dict[str, str]
-    children: list["Node"] = field(default_factory=list)
-    words: str = ""
-    words_line: int = 0
-    kept: str = ""
-
-    def walk(self) -> Iterator["Node"]:
-        """This tag and all in it, in the order of the source."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +37,12 @@ class Rendered:
 def render(source: str) -> Rendered:
     """Render `source`; raises `Invalid`, naming line and tag, for what cannot be rendered as MJML means it."""
     markup.check_size(source)
+    return _rendered(source, get_language() or "")
+
+
+@lru_cache(maxsize=8)
+def _rendered(source: str, _language: str) -> Rendered:
+    # A save, its preview and its advice ask for the same one after another; notes are sentences in a language.
     notes: list[str] = []
     made = markup.through(markup.unix_lines(source), lambda hidden: _Renderer(read(hidden, notes), notes).html())
     return Rendered(made, tuple(notes))
@@ -82,161 +59,6 @@ def written(source: str) -> Iterator[tuple[str, int]]:
                 tag, attribute = ("a", "href") if name == "href" else ("img", "src")
                 if node.tag != "mj-font" and not node.attributes.get("name"):
                     yield f'<{tag} {attribute}="{html.escape(places.restore(address))}">', node.line
-
-
-# --- Reading ---------------------------------------------------------------------------------------------------------
-
-
-class _Reader(HTMLParser):
-    def __init__(self, source: str, notes: list[str]) -> None:
-        super().__init__(convert_charrefs=True)
-        self.source, self.notes = source, notes
-        self.starts = [0, *(match.end() for match in re.finditer("\n", source))]
-        self.root: Node | None = None
-        self.open: list[Node] = []
-        self.depth = 0
-        """How often the tag whose words are being read was opened inside itself."""
-        self.words_from = 0
-
-    @property
-    def worded(self) -> bool:
-        return bool(self.open) and self.open[-1].tag in WORDED
-
-    def at(self) -> int:
-        line, column = self.getpos()
-        return self.starts[line - 1] + column
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self.worded:
-            self.depth += tag == self.open[-1].tag
-            return
-        node = self.begin(tag, attrs)
-        self.open.append(node)
-        if tag in WORDED:
-            self.depth = 1
-            self.words_from = self.at() + len(self.get_starttag_text() or "")
-            node.words_line = self.source.count("\n", 0, self.words_from) + 1
-        elif len(self.open) > MAX_DEPTH:
-            raise Invalid(_("Line %(line)s: the tags are nested too deeply.") % {"line": node.line})
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if not self.worded:
-            self.begin(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.worded:
-            self.depth -= tag == self.open[-1].tag
-            if not self.depth:
-                words = self.source[self.words_from : self.at()]
-                node = self.open.pop()
-                node.words = words.strip()
-                node.words_line += words[: len(words) - len(words.lstrip())].count("\n")
-            return
-        line = self.getpos()[0]
-        if not self.open:
-            raise Invalid(_("Line %(line)s: </%(tag)s> closes nothing.") % {"line": line, "tag": tag})
-        expected = self.open.pop()
-        if expected.tag != tag:
-            raise Invalid(
-                _("Line %(line)s: </%(tag)s> stands where <%(open)s> of line %(at)s has to be closed.")
-                % {"line": line, "tag": tag, "open": expected.tag, "at": expected.line}
-            )
-
-    def handle_comment(self, data: str) -> None:
-        if not self.worded and self.open and _KEPT_COMMENT.match(data):
-            self.keep(f"<!--{data}-->", _("a condition"))
-
-    def unknown_decl(self, data: str) -> None:
-        if not self.worded and self.open:
-            self.keep(f"<![{data}]>", _("a condition"))
-
-    def handle_decl(self, decl: str) -> None:
-        return
-
-    def handle_pi(self, data: str) -> None:
-        return
-
-    def handle_data(self, data: str) -> None:
-        if not self.worded and data.strip():
-            where = {"line": self.getpos()[0] + len(data) - len(data.lstrip("\n")), "text": data.strip()[:40]}
-            if re.search(r"almanac-place-\d+x", data):
-                raise Invalid(_("Line %(line)s: a field stands between the tags. Put it into <mj-text>.") % where)
-            self.notes.append(
-                _("Line %(line)s: “%(text)s” stands between the tags and is not shown. Put it into <mj-text>.") % where
-            )
-
-    def keep(self, comment: str, what: str) -> None:
-        parent = self.open[-1]
-        line = self.getpos()[0]
-        if parent.tag not in HOLDS_PLACES and "almanac-place" not in comment:
-            return  # a hint for Outlook where nothing of ours could be hidden
-        _may_stand(parent.tag, line, what)
-        parent.children.append(Node("", line, {}, kept=comment))
-
-    def begin(self, tag: str, attrs: list[tuple[str, str | None]]) -> Node:
-        line = self.getpos()[0]
-        parent = self.open[-1] if self.open else None
-        _check_tag(tag, parent.tag if parent else "", line)
-        # Of two attributes with one name the first counts, as in HTML.
-        node = Node(tag, line, {name: value or "" for name, value in reversed(attrs)})
-        names = [name for name, _value in attrs]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            self.notes.append(
-                _("Line %(line)s: <%(tag)s> has “%(name)s” twice; the first counts.")
-                % {"line": line, "tag": tag, "name": name}
-            )
-        if parent is not None:
-            parent.children.append(node)
-        elif self.root is None:
-            self.root = node
-        return node
-
-
-def _may_stand(parent: str, line: int, what: str) -> None:
-    if parent not in HOLDS_PLACES:
-        raise Invalid(
-            _(
-                "Line %(line)s: %(what)s cannot stand directly inside <%(parent)s>. Put it around the whole or into a text."
-            )
-            % {"line": line, "what": what, "parent": parent}
-        )
-
-
-def _check_tag(tag: str, parent: str, line: int) -> None:
-    where = {"line": line, "tag": tag, "parent": parent or "…"}
-    if tag == "mj-include":
-        raise Invalid(_("Line %(line)s: <mj-include> is not available. Paste its content here.") % where)
-    if tag == "mj-html-attributes":
-        raise Invalid(_("Line %(line)s: <%(tag)s> is not available. Write the attributes at their tags.") % where)
-    is_mjml = tag == "mjml" or tag.startswith("mj-")
-    if is_mjml and tag not in TAGS:
-        close = get_close_matches(tag, TAGS, n=1)
-        hint = _(" Did you mean <%(tag)s>?") % {"tag": close[0]} if close else ""
-        raise Invalid(_("Line %(line)s: MJML has no tag <%(tag)s>.") % where + hint)
-    if not is_mjml:
-        raise Invalid(
-            _("Line %(line)s: <%(tag)s> cannot stand inside <%(parent)s>. Put it into <mj-text> or <mj-raw>.") % where
-        )
-    if not parent and tag != "mjml":
-        raise Invalid(_("An MJML source begins with <mjml> and holds <mj-body>."))
-    if parent and tag not in CHILDREN.get(parent, frozenset()):
-        raise Invalid(_("Line %(line)s: <%(tag)s> cannot stand inside <%(parent)s>.") % where)
-    if tag == "mj-raw" and parent not in HOLDS_PLACES | {"mj-head"}:
-        raise Invalid(_("Line %(line)s: <mj-raw> inside <%(parent)s> is not available. Move it out.") % where)
-
-
-def read(source: str, notes: list[str]) -> Node:
-    """The tree of `source`; raises `Invalid` with line and tag for tags that are not MJML or not where MJML has them."""
-    reader = _Reader(source, notes)
-    reader.feed(source)
-    reader.close()
-    if reader.open:
-        last = reader.open[-1]
-        raise Invalid(_("Line %(line)s: <%(tag)s> is not closed.") % {"line": last.line, "tag": last.tag})
-    root = reader.root
-    if root is None or not any(child.tag == "mj-body" for child in root.children):
-        raise Invalid(_("An MJML source begins with <mjml> and holds <mj-body>."))
-    return root
 
 
 # --- Attributes ------------------------------------------------------------------------------------------------------
@@ -331,8 +153,7 @@ class _Renderer:
         self.root, self.notes = root, notes
         self.kept: list[str] = []
         self.spans: list[tuple[int, Node]] = []
-        self.sizes: dict[str, str] = {}
-        self.gaps: dict[str, str] = {}
+        self.mends = Mends(notes)
         self.length = 0
 
     def html(self) -> str:
@@ -346,7 +167,7 @@ class _Renderer:
                     defaults.learn(one)
         _resolve(body, defaults, {}, "", self.notes)
         self.check(body)
-        fit_pictures(body)
+        fit(body)
         source = "".join([*self.wrapped("<mjml>"), *self.head(heads), *self.write(body), *self.wrapped("</mjml>")])
         try:
             made = mrml.to_html(source, render_options=mrml.RenderOptions(fonts={})).content
@@ -416,9 +237,10 @@ class _Renderer:
             return
         if node.tag == "mj-raw" and node.attributes.pop("position", ""):
             raise Invalid(_("Line %(line)s: <mj-raw> before the document is not available.") % {"line": node.line})
-        self.prepare(node)
+        riders = self.mends.prepare(node)
         attributes = "".join(
-            f" {name}={quoteattr(self.attribute(name, value))}" for name, value in node.attributes.items()
+            f" {name}={quoteattr(self.attribute(name, value, riders.get(name, '')))}"
+            for name, value in node.attributes.items()
         )
         yield from self.wrapped(f"<{node.tag}{attributes}>")
         if node.words:
@@ -427,35 +249,11 @@ class _Renderer:
             yield from self.write(child)
         yield from self.wrapped(f"</{node.tag}>")
 
-    def attribute(self, name: str, value: str) -> str:
-        if name in VERBATIM:
-            return self.hidden(html.escape(value)) if value else value
+    def attribute(self, name: str, value: str, rider: str) -> str:
+        if name in VERBATIM or rider:
+            return self.hidden(html.escape(value) + rider) if value or rider else value
         # The value ends up in a style attribute, which mail programs read badly with &quot; in it.
         return value.replace('"', "'")
-
-    def prepare(self, node: Node) -> None:
-        """What mrml does not do is noted here and done on its result."""
-        match node.tag:
-            case "mj-image" | "mj-carousel-image" | "mj-social-element":
-                node.attributes.setdefault("alt", "")
-                if node.attributes.get("fluid-on-mobile") == "false":
-                    del node.attributes["fluid-on-mobile"]
-                if sizes := node.attributes.pop("sizes", ""):
-                    self.sizes[f"almanac-mjml-{len(self.kept)}x"] = sizes
-                    # The picture's address is hidden first, so that its name is known.
-                    node.attributes = {"src": node.attributes.get("src", ""), **node.attributes}
-            case "mj-wrapper":
-                for child in node.children:
-                    if not child.tag or child.tag == "mj-raw":
-                        # mrml writes it where only Outlook reads.
-                        child.tag, kept = "", child.kept or child.words
-                        child.kept = f"<![endif]-->{kept}<!--[if mso | IE]>"
-                gap = node.attributes.pop("gap", "")
-                sections = [child for child in node.children if child.tag == "mj-section"]
-                for section in sections[1:] if re.fullmatch(r"\d+(\.\d+)?px", gap) else ():
-                    name = f"almanac-gap-{len(self.gaps)}x"
-                    self.gaps[name] = gap
-                    section.attributes["css-class"] = f"{section.attributes.get('css-class', '')} {name}".strip()
 
     def located(self, error: OSError) -> Invalid:
         reason = str(error)
@@ -470,13 +268,6 @@ class _Renderer:
         )
 
     def restored(self, made: str) -> str:
-        # mjml's query is one that only Yahoo's reader takes; mrml's, with a comma, hides the arrows of a carousel everywhere.
-        made = made.replace("@media screen, yahoo", "@media screen yahoo")
-        for name, gap in self.gaps.items():
-            made = re.sub(rf'(<div class="[^"]*\b{name}" style="[^"]*)', rf"\1margin-top:{gap};", made)
-            made = re.sub(rf'(<table [^>]*class="[^"]*{name}-outlook" style="[^"]*)', rf"\1padding-top:{gap};", made)
-            made = re.sub(rf" ?{name}(-outlook)?", "", made)
-        for name, sizes in self.sizes.items():
-            made = made.replace(f'src="{name}"', f'src="{name}" sizes="{html.escape(sizes)}"')
+        made = self.mends.restored(made)
         made = re.sub(r"<!--almanac-mjml-(\d+)x-->", lambda match: self.kept[int(match[1])], made)
         return re.sub(r"almanac-mjml-(\d+)x", lambda match: self.kept[int(match[1])], made)

@@ -1,7 +1,7 @@
 """What MJML consists of: its tags, where each may stand, and the attributes each takes.
 
-The tables say what npm ``mjml`` 5.4.1 says (``tests/unit/cms/test_mjml.py`` compares them with the package), and beside them
-what mrml 0.2.4 does not render, which was found by rendering every attribute with both.
+The tables say what npm ``mjml`` 5.4.1 says: ``tests/unit/cms/test_mjml_attributes.py`` compares them with the package, and
+renders every attribute of every tag with both. What mrml 0.2.4 does otherwise is in `cms.mjml_mends`.
 """
 
 from collections.abc import Mapping

@@ -9,6 +9,9 @@ from typing import Protocol, Self
 _SIDES = ("top", "right", "bottom", "left")
 
 
+_PADDINGS = ("padding", *(f"padding-{side}" for side in _SIDES))
+
+
 class Tag(Protocol):
     """What is asked of a tag."""
 
@@ -19,6 +22,9 @@ class Tag(Protocol):
     @property
     def attributes(self) -> dict[str, str]:
         """What they are in the end."""
+
+    outlook_width: float
+    """How wide Outlook is to show a column, in pixels."""
 
     @property
     def children(self) -> list[Self]:
@@ -48,9 +54,13 @@ def _border(node: Tag, side: str, prefix: str = "") -> float:
     return float(found[1]) if found else 0
 
 
+def edges(node: Tag) -> float:
+    """What padding and border take of the width of `node`, in pixels."""
+    return sum(_padding(node, side) + _border(node, side) for side in ("left", "right"))
+
+
 def _inside(node: Tag, width: float) -> float:
-    edges = sum(_padding(node, side) + _border(node, side) for side in ("left", "right"))
-    return width - edges
+    return width - edges(node)
 
 
 def _share(node: Tag, parent: float, siblings: int) -> float:
@@ -61,8 +71,11 @@ def _share(node: Tag, parent: float, siblings: int) -> float:
     return parent * _number(own) / 100 if own.strip().endswith("%") else _number(own)
 
 
-def fit_pictures(body: Tag) -> None:
-    """Give every picture that would be wider than its place the width of its place."""
+def fit(body: Tag) -> None:
+    """Give every picture that would be wider than its place the width of its place, and every column its `outlook_width`.
+
+    mrml takes a share of the whole body where mjml takes it of what the paddings leave, and that only for Outlook.
+    """
     width = _number(body.attributes.get("width", "")) or BODY
     for child in body.children:
         _fit(child, width, 1)
@@ -72,12 +85,15 @@ def _fit(node: Tag, width: float, siblings: int) -> None:
     match node.tag:
         case "mj-image":
             room = int(_inside(node, width))
-            wanted = _number(node.attributes.get("width", ""))
-            if wanted > room > 0:
+            wanted = _number(node.attributes.get("width", "")) or BODY * room
+            has_shares = any("%" in node.attributes.get(name, "") for name in _PADDINGS)
+            has_shares |= bool({"border-left", "border-right"} & node.attributes.keys())
+            if wanted > room > 0 and (has_shares or "width" in node.attributes):
                 node.attributes["width"] = f"{room}px"
             return
         case "mj-column":
-            inner = _inside(node, _share(node, width, siblings))
+            node.outlook_width = _share(node, width, siblings)
+            inner = _inside(node, node.outlook_width)
             inner -= sum(_border(node, side, "inner-") for side in ("left", "right"))
         case "mj-group":
             inner = _share(node, width, siblings)

@@ -5,12 +5,12 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse_lazy
-from django.utils.functional import keep_lazy_text
+from django.utils.functional import cached_property, keep_lazy_text
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, HelpPanel, ObjectList, Panel
 
-from cms import limits
+from cms import advice, limits
 
 format_html_lazy = keep_lazy_text(format_html)
 
@@ -56,10 +56,41 @@ PLACES = _(
 )
 
 
+class AdvicePanel(Panel):
+    """What the author may want to mend of what is stored, in the tab where it is mended; nothing when there is nothing."""
+
+    def __init__(self, begins: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.begins = begins
+
+    def clone_kwargs(self) -> dict[str, Any]:
+        """With the fields it is about."""
+        return {**super().clone_kwargs(), "begins": self.begins}
+
+    class BoundPanel(Panel.BoundPanel):
+        """Of one item."""
+
+        template_name = "cms/parts/advice.html"
+
+        @cached_property
+        def advice(self) -> list[str]:
+            """A sentence each."""
+            return advice.of(self.instance, self.panel.begins) if self.instance.pk else []
+
+        def is_shown(self) -> bool:
+            """Only when there is something to say."""
+            return bool(super().is_shown() and self.advice)
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            """With the sentences."""
+            return {**super().get_context_data(parent_context), "advice": self.advice}
+
+
 def email_tab(*more: Panel, says: Any) -> ObjectList:
     """Subject, preheader and text."""
     panels: Sequence[Panel] = [
         note(says, "email"),
+        AdvicePanel("email_"),
         FieldPanel("email_subject", widget=_line("letters", limits.SUBJECT), help_text=PLACES),
         FieldPanel("email_preheader", widget=_line("letters", limits.PREHEADER)),
         FieldPanel("email_body"),
@@ -74,6 +105,7 @@ def post_tab(*, says: Any) -> ObjectList:
     """The post and its picture."""
     panels = [
         note(says, "post"),
+        AdvicePanel("social_"),
         FieldPanel(
             "social_text",
             widget=_area("x", limits.X_LIMIT),
@@ -91,6 +123,7 @@ def push_tab(*more: Panel, says: Any) -> ObjectList:
     """The notification."""
     panels = [
         note(says, "push"),
+        AdvicePanel("push_"),
         FieldPanel("push_title", widget=_line("letters", limits.PUSH_TITLE)),
         FieldPanel("push_body", widget=_area("letters", limits.PUSH_BODY, rows=3)),
         *more,

@@ -75,7 +75,6 @@ def _email(item: Any) -> dict[str, Any]:
         "html": parse(rendition.html, Escape.HTML).render(context),
         "text": parse(rendition.text, Escape.TEXT).render(context),
         "lacks": derive.lacks(item),
-        "advice": advice.of(item, "email_"),
         "size": len(rendition.html.encode()) // 1024 + 1,
         "derived": rendition.derived,
     }
@@ -137,7 +136,7 @@ def serve(item: Any, request: HttpRequest, mode: str) -> HttpResponse:
         if mistakes:
             template, context["mistakes"] = PROBLEM, mistakes
         else:
-            context |= collect(item)
+            context |= {**collect(item), "advice": advice.of(item, FIELDS_OF.get(mode, FIELDS_OF[EMAIL]))}
     except AlmanacError as error:
         template, context["problem"] = PROBLEM, error.message
     names = {**PART_NAMES, "text": _("plain text")} if mode in (EMAIL, EMAIL_TEXT) else PART_NAMES

@@ -21,7 +21,7 @@ from ninja import Router as NinjaRouter
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.responses import NinjaJSONEncoder, Status
 from ninja.security import HttpBearer
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 from wagtail.models import APIToken
 
 from core import clock, signing
@@ -60,6 +60,26 @@ class In(Schema):
     """
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        # PostgreSQL refuses it, only when the row is written and with no word about the field.
+        if _holds_nul(value):
+            raise ValueError("holds a NUL character (U+0000), which cannot be stored. Take it out.")
+        return value
+
+
+def _holds_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\x00" in value
+        case dict():
+            return any(_holds_nul(one) for pair in value.items() for one in pair)
+        case list():
+            return any(map(_holds_nul, value))
+        case _:
+            return False
 
 
 class Warned(Schema):

@@ -22,4 +22,4 @@ class PublishingConfig(AppConfig):
         from cms import proofs
 
         withdrawals.register(publications.undo_approval)
-        proofs.register(compiler.prove_html, compiler.prove_email)
+        proofs.register(compiler.prove_html, compiler.prove_text, compiler.prove)

@@ -25,7 +25,7 @@ from django.utils.translation import gettext, override
 from campaigns.links import addresses
 from channels.base import Channel, EmailPart, Media, Part, PostPart, PushPart
 from cms import legal
-from cms.renditions import EmailRendition, PushRendition, SocialRendition
+from cms.renditions import EmailRendition, PushRendition, Rendition, SocialRendition
 from core import links
 from core.errors import Invalid
 from core.texts import FIELDS, PUBLIC_NAMES, Escape, Expression, Parsed, Slot, Text, parse
@@ -76,7 +76,7 @@ class Compiled:
 # --- From a rendition to bytes ---------------------------------------------------------------------------------------
 
 
-def compile_rendition(rendition: EmailRendition | SocialRendition | PushRendition, setting: Setting) -> Compiled:
+def compile_rendition(rendition: Rendition, setting: Setting) -> Compiled:
     """Compile; raises `Invalid` with a sentence when the source holds what may not be sent."""
     match rendition:
         case EmailRendition():
@@ -97,7 +97,12 @@ def prove_html(source: str, locale: str) -> None:
     _Email(_nowhere(locale)).rewrite_html(source)
 
 
-def prove_email(rendition: EmailRendition, locale: str) -> None:
+def prove_text(source: str, locale: str) -> None:
+    """Raise `Invalid` for what of an author's plain text cannot be sent."""
+    _Email(_nowhere(locale)).text_with_links(source)
+
+
+def prove(rendition: Rendition, locale: str) -> None:
     """Raise `Invalid` when `rendition` could not be compiled for any publication."""
     compile_rendition(rendition, _nowhere(locale))
 

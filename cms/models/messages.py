@@ -13,7 +13,6 @@ from wagtail.models import (
     LockableMixin,
     PreviewableMixin,
     RevisionMixin,
-    Site,
     TranslatableMixin,
     WorkflowMixin,
 )
@@ -68,6 +67,7 @@ class Message(
     )
     _revisions = GenericRelation("wagtailcore.Revision", related_query_name="message")
 
+    TITLE_FIELD: ClassVar[str] = "name"
     sources: ClassVar[Mapping[str, tuple[Escape, frozenset[str] | None]]] = SOURCES
     search_fields = [index.SearchField("name"), index.AutocompleteField("name"), index.FilterField("locale_id")]
 
@@ -85,9 +85,9 @@ class Message(
         """Every saved version, the newest last."""
         return self._revisions
 
-    def mistakes(self) -> dict[str, str]:
+    def mistakes_of_fields(self) -> dict[str, str]:
         """As the channel fields, and the e-mail source must be readable; there is only one of it."""
-        found = super().mistakes()
+        found = super().mistakes_of_fields()
         if self.email_mjml and self.email_html:
             found["email_html"] = gettext("Give the e-mail as MJML or as HTML, not as both.")
         for name, check in (("email_mjml", self._check_mjml), ("email_html", self._check_html)):
@@ -98,8 +98,6 @@ class Message(
                 check(source)
             except Invalid as error:
                 found[name] = advice.translated(source, error.message)
-        if not any(name.startswith("email_") for name in found) and (sentence := self._prove_email()):
-            found["email_mjml" if self.email_mjml else "email_html" if self.email_html else "email_body"] = sentence
         return found
 
     def _check_mjml(self, source: str) -> None:
@@ -112,18 +110,6 @@ class Message(
         markup.check_html(source)
         parse(markup.without_comments(source), Escape.HTML)
         proofs.prove_html(source, self.said_language)
-
-    def _prove_email(self) -> str:
-        """What approval would say of the whole e-mail; empty when nothing, or when there is none yet."""
-        from cms import derive
-
-        if derive.lacks(self) or not Site.objects.filter(is_default_site=True).exists():
-            return ""
-        try:
-            proofs.prove_email(derive.email(self), self.said_language)
-        except Invalid as error:
-            return str(error.message)
-        return ""
 
     @property
     def said_title(self) -> str:

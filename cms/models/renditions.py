@@ -7,8 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from wagtail.fields import RichTextField
+from wagtail.models import Site
 
-from cms import advice, markup, proofs
+from channels.base import Channel
+from cms import advice, proofs
 from core.errors import Invalid
 from core.texts import Escape, parse
 
@@ -26,6 +28,10 @@ SOURCES: Mapping[str, tuple[Escape, frozenset[str] | None]] = {
     "push_body": (Escape.TEXT, None),
 }
 """The fields that are template sources, how their places are escaped, and which names they may use."""
+
+
+CHANNELS: Mapping[str, Channel] = {"email_": Channel.EMAIL, "social_": Channel.SOCIAL, "push_": Channel.PUSH}
+"""How the names of a channel's fields begin."""
 
 
 class Renditions(models.Model):
@@ -65,22 +71,64 @@ class Renditions(models.Model):
     class Meta:
         abstract = True
 
+    TITLE_FIELD: ClassVar[str] = "title"
     is_sketch = False
     """True while it is only shown beside the form: what is half typed is told in the preview, not refused."""
 
     def mistakes(self) -> dict[str, str]:
-        """The sentence for each field whose template source cannot be used, by the field's name."""
+        """The sentence for each field that approval would refuse, by the field's name.
+
+        What is not yet said on a channel is no mistake; a channel whose fields are right is proved as a whole.
+        """
+        found = self.mistakes_of_fields()
+        if self.is_sketch or not Site.objects.filter(is_default_site=True).exists():
+            return found
+        for prefix in CHANNELS:
+            if not any(name.startswith(prefix) for name in found) and (sentence := self._unprovable(prefix)):
+                found[self._written_field(prefix)] = sentence
+        return found
+
+    def mistakes_of_fields(self) -> dict[str, str]:
+        """As `mistakes`, each field by itself."""
         found = {}
         for name, (escape, allowed) in self.sources.items():
             value = getattr(self, name)
             try:
                 if name == "email_body":
-                    value = markup.clean_rich_text(value)
+                    value = self._sent_body()
                     proofs.prove_html(value, self.said_language)
                 parse(value, escape, allowed)
+                if name == "email_text":
+                    proofs.prove_text(value, self.said_language)
             except Invalid as error:
                 found[name] = advice.translated(value, error.message)
         return found
+
+    def _sent_body(self) -> str:
+        from cms import derive
+
+        return derive.sent_body(self.email_body)
+
+    def _unprovable(self, prefix: str) -> str:
+        """What approval would say of the whole rendition of a channel; empty when nothing, or when there is none yet."""
+        from cms import derive
+
+        channel = CHANNELS[prefix]
+        if derive.lacks(self, channel):
+            return ""
+        try:
+            proofs.prove(derive.MAKERS[channel](self), self.said_language)
+        except Invalid as error:
+            return str(error.message)
+        return ""
+
+    def _written_field(self, prefix: str) -> str:
+        """The field to mend when the whole is wrong: the longest that was written of the channel, or the item's title."""
+        lengths = {
+            name: len(getattr(self, name)) for name in advice.SOURCES if name.startswith(prefix) and hasattr(self, name)
+        }
+        longest = max(lengths, key=lambda name: lengths[name])
+        return longest if lengths[longest] else self.TITLE_FIELD
 
     def clean(self) -> None:
         """Refuse a template source that names what there is not, with the sentence that says so."""

@@ -237,6 +237,12 @@ def promotion(shop):
     return shop["topic"].add_child(instance=page)
 
 
+def check_axe(page, part):
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("part => axe.run(part, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']})", part)
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "light"), (390, "dark")])
 def test_visitors_read_it_on_any_screen(live_server, promotion, width, scheme, open_page):
     with open_page(width, color_scheme=scheme, permissions=["clipboard-read", "clipboard-write"]) as page:
@@ -274,3 +280,43 @@ def test_without_scripts_everything_that_matters_is_there(live_server, promotion
         expect(page.locator(".window")).to_contain_text("Until")
         expect(page.locator("[data-copy]")).to_be_hidden()
         expect(page.locator("[data-countdown]")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+def test_what_is_worth_a_look_stands_where_one_writes_and_where_one_looks(
+    live_server, shop, editor_at_work, market, open_page, width, scheme
+):
+    from django.urls import reverse
+
+    from cms.services import messages
+    from tests import ledgers
+
+    html = "<style>@import 'x.css';</style>\n<p>Dear *|FNAME|*,</p>\n<img src='https://a.example/1.png'>"
+    message = messages.create("News", {"email": {"subject": "S", "html": html}}, None)
+    publication = ledgers.publication(
+        market, editor_at_work, content_kind="message", content_key=message.translation_key
+    )
+    with open_page(width, color_scheme=scheme) as page:
+        page.route("https://a.example/**", lambda route: route.abort())
+        sign_in(page, live_server, "editor")
+        page.goto(f"{live_server.url}{reverse('wagtailsnippets_cms_message:edit', args=[message.pk])}")
+        page.get_by_role("tab", name="E-mail").click()
+        advice = page.locator(".al-advice:visible")
+        expect(advice).to_contain_text("*|FNAME|*” is a field of another program")
+        expect(advice.get_by_role("listitem")).to_have_count(3)
+        check_axe(page, ".al-advice")
+        page.goto(
+            f"{live_server.url}{reverse('wagtailsnippets_cms_message:preview_on_edit', args=[message.pk])}?mode=email"
+        )
+        expect(page.locator(".al-advice")).to_contain_text("@import is read by few mail programs")
+        check_axe(page, ".al-advice")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    owner = editor_at_work
+    owner.is_superuser = True
+    owner.save()
+    with open_page(width, color_scheme=scheme) as page:
+        page.route("https://a.example/**", lambda route: route.abort())
+        sign_in(page, live_server, "editor")
+        page.goto(f"{live_server.url}{reverse('publishing_publication:detail', args=[publication.public_id])}")
+        expect(page.locator(".al-advice")).to_contain_text("en: ")
+        check_axe(page, ".al-advice")

@@ -105,17 +105,15 @@ def lint(compiled: Compiled, provider: Provider) -> list[str]:
 
 
 def advice(publication: Publication) -> list[str]:
-    """What a person may want to mend before it is approved; empty when there is nothing, or no account yet."""
-    if publication.account is None or publication.content_key is None:
-        return []
+    """What a person may want to mend before it is approved, a sentence each; raises `Invalid` for what cannot be sent."""
+    if publication.account is None:
+        raise Invalid(_("Choose a channel account before the publication can be compiled."))
     provider = registry.open_provider(publication.account)
     found: list[str] = []
     try:
         for locale in locales_of(publication):
             lines = [*lint(_compile(publication, locale, provider), provider), *_about_content(publication, locale)]
             found += [f"{locale}: {line}" for line in lines]
-    except Invalid as error:
-        found = [error.message]
     finally:
         provider.close()
     return found

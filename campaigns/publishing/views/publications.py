@@ -106,11 +106,11 @@ def run_row(run: Any) -> dict[str, Any]:
 def still_context(publication: Publication) -> dict[str, Any]:
     """What stays as it is while somebody looks."""
     try:
-        locales, problem = previews.locales_of(publication), ""
+        locales, problem, advice = previews.locales_of(publication), "", []
         if locales and publication.state in {State.PLANNED, State.SUBMITTED}:
-            seals.compile_all(publication)
+            advice = seals.advice(publication)
     except AlmanacError as error:
-        locales, problem = [], error.message
+        locales, problem, advice = [], error.message, []
     seal = selectors.valid_seal(publication)
     audience = publication.audience
     return {
@@ -123,6 +123,7 @@ def still_context(publication: Publication) -> dict[str, Any]:
         "clashes": clashes.around(publication) if publication.state in BEFORE_START else [],
         "locales": [(code, previews.language_name(code)) for code in locales],
         "problem": problem,
+        "advice": advice,
         "seal": seal,
         "facts": _facts(seal.facts) if seal else [],
         "log": log_registry.get_logs_for_instance(publication)

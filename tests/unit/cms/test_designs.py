@@ -6,16 +6,24 @@ import json
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
+from django.test import Client
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from wagtail.models import Locale
+from wagtail.models import APIToken, Locale
 
 from campaigns.publishing import compiler
+from campaigns.publishing.services import publications, seals
+from channels.base import Channel
 from cms import advice, derive, emails, legal, mjml
 from cms.models import BrandKit, Message, Picture
+from cms.services import messages
 from core.errors import Invalid
+from core.models import TokenGrant
+from core.roles import ensure_roles
 from core.texts import Escape
+from tests import ledgers
 from tests.unit.cms.test_inlining import BITS
 
 pytestmark = pytest.mark.django_db
@@ -121,9 +129,159 @@ def test_nothing_that_was_saved_fails_later(home, source, as_mjml):
         approved(item)
 
 
-def test_a_form_sends_line_ends_of_its_own(home, client, editor):
-    source = "<mjml>\r\n<mj-head>\r\n<mj-title>T</mj-title>\r\n</mj-head>\r\n<mj-body></mj-body>\r\n</mjml>"
-    assert message(home, email_mjml=source)
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("email_body", '<p>a <a href="ftp://a.example">x</a></p>', "The link “ftp://a.example” is not a whole address"),
+        ("email_text", "See https://a.example/{{ first_name }}", "A link in the text holds a personal field"),
+        ("push_title", "{{ unsubscribe_url }}", "unsubscribe_url"),
+        ("push_body", "{{ unsubscribe_url }}", "unsubscribe_url"),
+    ],
+)
+def test_everything_approval_compiles_is_proved_when_a_page_is_saved(promotion, field, value, says):
+    setattr(promotion, field, value)
+    with pytest.raises(ValidationError) as refused:
+        promotion.full_clean()
+    (sentence,) = refused.value.message_dict[field]
+    assert says in sentence
+
+
+def test_a_page_with_a_picture_that_is_gone_says_so(promotion):
+    promotion.picture = picture("RGB")
+    promotion.save()
+    promotion.picture.renditions.all().delete()
+    promotion.picture.file.storage.delete(promotion.picture.file.name)
+    for channel in ("email", "social", "push"):
+        with pytest.raises(Invalid, match="“Logo” cannot be read"):
+            derive.MAKERS[Channel(channel)](promotion)
+    with pytest.raises(ValidationError, match="“Logo” cannot be read"):
+        promotion.full_clean()
+
+
+def test_a_file_that_was_made_and_is_gone_is_made_again(promotion):
+    promotion.picture = picture("RGB")
+    promotion.save()
+    for made in promotion.picture.renditions.all():
+        made.file.storage.delete(made.file.name)
+    (media,) = derive.social(promotion).media
+    assert media.content[:2] == b"\xff\xd8"
+
+
+TEXT_BITS = [
+    "Hi",
+    " ",
+    "\n",
+    "https://a.example/x",
+    "https://[x",
+    "{{ first_name }}",
+    "{{ unsubscribe_url }}",
+    "{{ offer.price }}",
+]
+TEXT_BITS += [
+    "{% if first_name %}",
+    "{% endif %}",
+    "抢购",
+    "a.de",
+    "{{",
+    "}}",
+    "<b>",
+    "&",
+    "http://",
+    ".",
+    "{{ view_url }}",
+]
+TEXTS = st.lists(st.sampled_from(TEXT_BITS), max_size=6).map("".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TEXTS, TEXTS, TEXTS, TEXTS)
+def test_no_text_that_was_saved_fails_later(home, email, post, title, body):
+    item = Message(name="News", email_subject="S", locale=home.locale)
+    item.email_text, item.social_text, item.push_title, item.push_body = email, post, title, body
+    try:
+        item.full_clean(exclude=["translation_key", "latest_revision", "live_revision"])
+    except ValidationError:
+        return
+    for channel, maker in derive.MAKERS.items():
+        if not derive.lacks(item, channel):
+            compiler.compile_rendition(maker(item), SETTING)
+
+
+MANY_LINES = """<mjml>
+<mj-head>
+  <mj-title>News</mj-title>
+  <mj-attributes>
+    <mj-text color="#123456" />
+  </mj-attributes>
+</mj-head>
+<mj-body>
+  <mj-section>
+    <mj-column>
+      <mj-text>Hi {{ first_name|default("friend") }}</mj-text>
+      <mj-social>
+        <mj-social-element name="facebook" href="https://a.example">F</mj-social-element>
+      </mj-social>
+      <mj-navbar>
+        <mj-navbar-link href="https://a.example">N</mj-navbar-link>
+      </mj-navbar>
+    </mj-column>
+  </mj-section>
+</mj-body>
+</mjml>
+"""
+
+
+def test_a_real_form_saves_mjml_of_many_lines_and_it_can_be_approved(home, client, editor, reviewer, market):
+    editor.groups.add(ensure_roles()["Editors"])
+    client.force_login(editor)
+    address = reverse("wagtailsnippets_cms_message:add")
+    # The test client sends multipart/form-data; browsers write line ends as CR LF in it.
+    fields = {name: "" for name in client.get(address).context["form"].fields if name != "comments"}
+    fields |= {"name": "News", "email_subject": "News", "email_mjml": MANY_LINES.replace("\n", "\r\n")}
+    fields |= {"email_body": "null", "comments-TOTAL_FORMS": "0", "comments-INITIAL_FORMS": "0"}
+    answer = client.post(address, fields)
+    assert answer.status_code == 302, answer.context["form"].errors
+    made = Message.objects.get(name="News")
+    publication = ledgers.publication(market, editor, content_kind="message", content_key=made.translation_key)
+    publications.submit(publication, editor)
+    publications.approve(publication, reviewer)
+    (part,) = publication.seals.get().parts.all()
+    assert b"#123456" in bytes(part.compiled)
+
+
+# --- The API's messages ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ask(home, owner):
+    token, key = APIToken.create_token(user=owner, name="test")
+    TokenGrant.objects.create(token=token, scopes=["messages:write"])
+
+    def post(renditions, raw=None):
+        body = raw or json.dumps({"name": "N", "renditions": renditions})
+        headers = {"Authorization": f"Bearer {key}"}
+        return Client().post("/api/v1/messages", body, content_type="application/json", headers=headers)
+
+    return post
+
+
+@pytest.mark.parametrize(
+    ("renditions", "field"),
+    [
+        ({"email": {"subject": "S", "text": "See https://a.example/{{ first_name }}"}}, "email.text"),
+        ({"email": {"subject": "S", "html": "<a href='https://[x'>x</a>"}}, "email.html"),
+        ({"email": {"subject": "S", "mjml": MANY_LINES.replace("https://a.example", "/x")}}, "email.mjml"),
+        ({"push": {"title": "{{ unsubscribe_url }}"}}, "push.title"),
+        ({"push": {"title": "T", "url": "https://[x"}}, "push.url"),
+        ({"email": {"subject": "S\x00", "text": "T"}}, "email.subject"),
+        ({"email": {"subject": "S", "html": "<p>\x00</p>"}}, "email.html"),
+        ({"push": {"title": "T", "body": "\ud83d"}}, "push.body"),
+    ],
+)
+def test_what_cannot_be_approved_is_refused_over_http(ask, renditions, field):
+    answer = ask(renditions)
+    assert answer.status_code == 422, answer.content
+    assert field in answer.content.decode()
 
 
 # --- Advice ----------------------------------------------------------------------------------------------------------
@@ -193,29 +351,72 @@ def test_a_greeting_without_a_name_is_seen(source, bare):
     assert advice.without_default(source, Escape.TEXT) is bare
 
 
-def test_the_api_answers_what_is_worth_a_look(home, owner):
-    from django.test import Client
-    from wagtail.models import APIToken
-
-    from core.models import TokenGrant
-
-    token, key = APIToken.create_token(user=owner, name="test")
-    TokenGrant.objects.create(token=token, scopes=["messages:write"])
-    answer = Client().post(
-        "/api/v1/messages",
-        json.dumps(
-            {
-                "name": "N",
-                "renditions": {"email": {"subject": "S", "html": "<p>*|FNAME|*</p><img src='https://a.example/x'>"}},
-            }
-        ),
-        content_type="application/json",
-        headers={"Authorization": f"Bearer {key}"},
-    )
+def test_the_api_answers_what_is_worth_a_look(ask):
+    answer = ask({"email": {"subject": "S", "html": "<p>*|FNAME|*</p><img src='https://a.example/x'>"}})
     assert answer.status_code == 201, answer.content
     first, second = answer.json()["advice"]
     assert "*|FNAME|*" in first
     assert "alt" in second
+
+
+def planned(market, by, **email):
+    made = messages.create("N", {"email": {"subject": "S", **email}}, None)
+    return ledgers.publication(market, by, content_kind="message", content_key=made.translation_key)
+
+
+def test_a_field_of_another_program_is_told_before_approval(home, market, editor, client, owner):
+    publication = planned(market, editor, html="<p>Hi</p>\n<p>Dear *|FNAME|*,</p>")
+    assert any("Line 2: “*|FNAME|*” is a field of another program" in line for line in seals.advice(publication))
+    client.force_login(owner)
+    page = client.get(reverse("publishing_publication:detail", args=[publication.public_id])).content.decode()
+    assert "“*|FNAME|*” is a field of another program" in page
+
+
+@pytest.mark.parametrize(
+    ("html", "nameless", "says"),
+    [
+        ("<p>Hi {{ first_name }}, welcome</p>", 2, "2 people of the audience have no first name"),
+        ("<p>Hi {{ first_name }}, welcome</p>", 1, "1 person of the audience has no first name"),
+        ("<p>Hi {{ first_name }}, welcome</p>", 0, ""),
+        ("<p>Hi {{ first_name|default('you') }}, welcome</p>", 2, ""),
+    ],
+)
+def test_people_without_a_name_are_counted_before_approval(home, market, editor, html, nameless, says):
+    people = [ledgers.contact(number) for number in range(4)]
+    for person in people[:nameless]:
+        person.first_name = ""
+        person.save()
+    told = [line for line in seals.advice(planned(market, editor, html=html)) if "first name" in line]
+    assert len(told) == bool(says)
+    assert says in "".join(told)
+
+
+def test_who_reads_another_language_is_counted_there(home, market, editor, chinese):
+    publication = planned(market, editor, html="<p>Hi {{ first_name }}, welcome</p>")
+    english = Message.objects.get(translation_key=publication.content_key)
+    other = english.copy_for_translation(chinese)
+    other.email_html = "<p>你好 {{ first_name|default('朋友') }}</p>"
+    other.save()
+    for number, code in enumerate(["en", "", "zh-hans", "de"]):
+        person = ledgers.contact(number, locale=code)
+        person.first_name = ""
+        person.save()
+    (told,) = [line for line in seals.advice(publication) if "first name" in line]
+    assert told.startswith("en: 3 people")
+
+
+def test_what_is_worth_a_look_is_said_when_it_is_saved_and_stands_in_its_tab(home, client, editor):
+    editor.groups.add(ensure_roles()["Editors"])
+    client.force_login(editor)
+    fields = {"name": "News", "email_subject": "News", "email_html": "<p>*|FNAME|*</p>", "push_title": "{FNAME}"}
+    fields |= {"email_body": "null", "comments-TOTAL_FORMS": "0", "comments-INITIAL_FORMS": "0"}
+    page = client.post(reverse("wagtailsnippets_cms_message:add"), fields, follow=True).content.decode()
+    assert "2 things are worth a look before it is approved" in page
+    made = Message.objects.get(name="News")
+    page = client.get(reverse("wagtailsnippets_cms_message:edit", args=[made.pk])).content.decode()
+    email, push = page.split('class="al-advice"')[1:]
+    assert "*|FNAME|*" in email.split("</details>")[0]
+    assert "{FNAME}" in push.split("</details>")[0]
 
 
 def test_the_preview_shows_it(home):

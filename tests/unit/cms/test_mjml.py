@@ -70,6 +70,34 @@ def test_what_mrml_drops_is_there():
     assert "almanac-" not in html
 
 
+def test_an_icon_keeps_its_picture_beside_what_mrml_drops():
+    icon = "<mj-social-element name='facebook' href='https://a.example' sizes='50vw' srcset='https://a.example/2.png 2x' alt='F'/>"
+    html = mjml.render(section(f"<mj-social>{icon}</mj-social>")).html
+    (picture,) = re.findall(r"<img [^>]*>", html)
+    assert 'alt="F" sizes="50vw" srcset="https://a.example/2.png 2x"' in picture
+    assert 'src="https://www.mailjet.com/' in picture
+
+
+def test_what_rides_on_a_value_is_escaped_and_may_hold_a_place():
+    inside = (
+        "<mj-button href='https://a.example' title='For {{ first_name }} &quot;&gt;'>B</mj-button>"
+        r"<mj-social><mj-social-element name='facebook' border='1px \1 &quot;red'>F</mj-social-element></mj-social>"
+        "<mj-table cellspacing='1.2.3'><tr><td>1</td></tr></mj-table>"
+    )
+    html = mjml.render(section(inside)).html
+    assert 'href="https://a.example" title="For {{ first_name }} &quot;&gt;"' in html
+    assert r";border:1px \1 'red" in html
+    assert "almanac-" not in html
+
+
+def test_two_menus_open_apart():
+    menu = "<mj-navbar hamburger='hamburger'><mj-navbar-link href='/x'>N</mj-navbar-link></mj-navbar>"
+    html = mjml.render(section(menu * 2)).html
+    ids = re.findall(r'<input id="([^"]*)"', html)
+    assert len(set(ids)) == 2
+    assert re.findall(r'<label [^>]*for="([^"]*)"', html) == ids
+
+
 def test_a_picture_is_no_wider_than_its_column():
     columns = "<mj-column><mj-image src='https://a.example/1.png' width='184px' padding='0 25px'/></mj-column>" * 3
     html = mjml.render(f"<mjml><mj-body><mj-section>{columns}</mj-section></mj-body></mjml>").html
@@ -121,6 +149,15 @@ def test_what_cannot_be_rendered_is_refused_by_line_and_tag(inside, says):
         ),
         ("<mj-text color='red' color='blue'>a</mj-text>", "Line 2: <mj-text> has “color” twice; the first counts."),
         ("<mj-text mj-class='none'>a</mj-text>", "Line 2: there is no <mj-class name=“none”>."),
+        (
+            "<mj-divider padding='3% 25px'/>",
+            "Line 2: “padding” of <mj-divider> is in %, and widths are reckoned in pixels. Write px.",
+        ),
+        ("<mj-button title='T'>a</mj-button>", "Line 2: “title” of <mj-button> is left out, since it has no “href”."),
+        (
+            "</mj-column></mj-section><mj-section gutter='9px'><mj-column>",
+            "Line 2: “gutter” of <mj-section> is left out. Give the columns a padding instead.",
+        ),
         ("stray", "“stray” stands between the tags and is not shown"),
     ],
 )
