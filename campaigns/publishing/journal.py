@@ -23,6 +23,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,6 +39,10 @@ log = logging.getLogger(__name__)
 
 Key = tuple[int, int]
 """A delivery's id and the number of the attempt."""
+
+
+MADE_WITHIN = 600.0
+"""Seconds after which an empty journal is a dead worker's; by the machine's clock, which files go by."""
 
 
 class Unwritable(Exception):
@@ -211,9 +216,15 @@ def orphans() -> list[str]:
     found = []
     for path in folder().glob("*.log"):
         with _locked(path) as file:
-            if file is not None and path.exists():
+            if file is not None and path.exists() and not _is_being_made(file):
                 found.append(path.stem)
     return found
+
+
+def _is_being_made(file: int) -> bool:
+    """Whether its worker may not have come to lock it yet: its first line is written under the lock."""
+    status = os.fstat(file)
+    return status.st_size == 0 and time.time() - status.st_mtime < MADE_WITHIN
 
 
 def discard(owner: str) -> None:

@@ -60,7 +60,7 @@ def row_for(
         case ((Result.RETRY | Result.REJECTED), (Blame.ACCOUNT | Blame.PROVIDER)):
             # Nobody's fault but the account's: the row waits with it, and that is no failed try of this message.
             reason = "account" if outcome.blame == Blame.ACCOUNT else "later"
-            next_at = max(account_waits_until or now + FIRST_PAUSE, outcome.retry_at or now)
+            next_at = max(account_waits_until or now + FIRST_PAUSE, _asked_for(outcome, now))
         case Result.REJECTED, blame:
             state, reason = DeliveryState.REJECTED, "endpoint" if blame == Blame.ENDPOINT else "refused"
             if outcome.code == "render":
@@ -70,8 +70,7 @@ def row_for(
             if deferrals + deferred >= MAX_TRIES:
                 state, reason = DeliveryState.REJECTED, "gave_up"
             else:
-                asked = clock.ledger_time(outcome.retry_at) if outcome.retry_at else now
-                next_at = max(asked, now + pause_after(deferrals + deferred))
+                next_at = max(_asked_for(outcome, now), now + pause_after(deferrals + deferred))
         case _ if may_replay(capabilities, replays + 1, first_try_at, now):
             next_at = now + pause_after(replays + 1)
         case _:
@@ -87,3 +86,8 @@ def row_for(
         "next_at": next_at,
         "deferrals": deferred,
     }
+
+
+def _asked_for(outcome: Outcome, now: datetime) -> datetime:
+    """When the provider wants to be asked again, told by the wall clock, as the ledger's clock will show it."""
+    return clock.ledger_time(outcome.retry_at) if outcome.retry_at else now

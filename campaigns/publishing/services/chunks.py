@@ -165,7 +165,8 @@ class Keeper:
             try:
                 renew(held)
             except LostLease:
-                self._held = None
+                if self._held is held:  # meanwhile it may have been told to keep what waits apart
+                    self._held = None
             except Exception:  # noqa: S112 - a database that is away: the lease may run out, and that is safe
                 continue
             finally:

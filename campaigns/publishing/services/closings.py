@@ -89,7 +89,7 @@ def close_due(run_ids: Collection[int] | None = None) -> int:
     closed = 0
     for run in Run.objects.filter(pk__in=waiting.values("run_id").distinct()).select_related("publication"):
         if may_close(run):
-            closed += _close(run, _members_in_a_row(run))
+            closed += _close(run, in_a_row_too=run.state in ENDED)
     return closed
 
 
@@ -107,26 +107,24 @@ def may_close(run: Run) -> bool:
     few = counts["outcomes"] < fuses.FUSE_OUTCOMES
     if few and run.state not in ENDED and counts["open"]:
         return False
-    if fuses.fuse_reason(publication) in FUSES:
+    if not set(FUSES).isdisjoint(fuses.fuse_reasons(publication)):
         return False
     dead = run.closings.filter(state__in=[ClosingState.WAITING, ClosingState.CLOSED]).count()
     return not few or dead <= max(FEW, counts["outcomes"] // 2)
 
 
-def _members_in_a_row(run: Run) -> list[int]:
-    """Deliveries of a row of equal refusals that is not over: what they mean is not settled while the run goes on."""
-    if run.state in ENDED:
-        return []
-    trail = RefusalTrail.objects.filter(run=run).first()
-    return list(trail.members) if trail and len(trail.domains) > 1 else []
-
-
-def _close(run: Run, except_for: Collection[int] = ()) -> int:
+def _close(run: Run, *, in_a_row_too: bool) -> int:
+    """Close what waits. What a row of equal refusals means is not settled before something was accepted: it may turn out to
+    be the account's, and nobody is closed for that."""
     closed = 0
     while True:
         with transaction.atomic():
+            # First, as whoever weighs refusals does: no refusal joins the row while its addresses are closed.
+            trail = RefusalTrail.objects.select_for_update().filter(run=run).first()
             rows = Closing.objects.select_for_update().filter(run=run, state=ClosingState.WAITING)
-            some = list(rows.exclude(delivery_id__in=except_for).order_by("pk")[:BATCH])
+            if trail and not in_a_row_too:
+                rows = rows.exclude(delivery_id__in=trail.members)
+            some = list(rows.order_by("pk")[:BATCH])
             for row in some:
                 row.endpoints = endpoints.invalidate(row.recipient_key)
                 if row.channel == Channel.EMAIL:
@@ -174,7 +172,7 @@ def held_back() -> int:
 
 def close_now(run: Run, by: User) -> int:
     """A person has looked: these addresses are dead. Returns how many were closed."""
-    closed = _close(run)
+    closed = _close(run, in_a_row_too=True)
     log(run.publication, "almanac.closings_closed", user=by, data={"run": str(run.public_id), "closed": closed})
     return closed
 

@@ -22,7 +22,7 @@ from channels.base import COMPLAINED, UNSUBSCRIBED, EventKind
 from channels.models import ChannelAccount, ProviderEvent
 from channels.refusals import Fault
 from channels.services import note_health
-from core import clock, failpoints
+from core import clock, db, failpoints
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,9 @@ def read(batch: int = BATCH) -> int:
     for event in events:
         try:
             apply(event)
-        except Exception:
+        except Exception as error:
+            if db.passes(error):
+                raise  # nothing is wrong with the event: the next pass reads it again
             # A poisoned event must not keep the others from being read.
             log.exception("Event %s of account %s was left aside.", event.pk, event.account_id)
         _done[event.pk] = None

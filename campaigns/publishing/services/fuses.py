@@ -1,5 +1,7 @@
 """The fuse: a publication whose outcomes endanger the shop's reputation is held until a person looks."""
 
+from collections.abc import Iterator
+
 from django.db.models import Count, Q, QuerySet
 
 from campaigns.planning.models import Publication
@@ -30,11 +32,16 @@ def fuse() -> int:
 
 def fuse_reason(publication: Publication) -> str:
     """Why the fuse should blow, or an empty string."""
+    return next(fuse_reasons(publication), "")
+
+
+def fuse_reasons(publication: Publication) -> Iterator[str]:
+    """Everything that speaks for blowing the fuse, the gravest first."""
     complained = Q(feedback=Feedback.COMPLAINED)
     bounced = Q(feedback=Feedback.BOUNCED, reason="bounced") | Q(state=DeliveryState.REJECTED, reason="endpoint")
     rows = Delivery.objects.filter(publication=publication)
     if in_doubt(publication, rows):
-        return "fuse_doubts"
+        yield "fuse_doubts"
     counts = rows.filter(state__in=[DeliveryState.ACCEPTED, DeliveryState.REJECTED]).aggregate(
         all=Count("pk"),
         bounced=Count("pk", filter=bounced),
@@ -43,16 +50,15 @@ def fuse_reason(publication: Publication) -> str:
         render=Count("pk", filter=Q(reason="render")),
     )
     if counts["render"] >= FUSE_RENDER and counts["render"] > counts["all"] * 0.01:
-        return "fuse_render"
+        yield "fuse_render"
     if counts["all"] < FUSE_OUTCOMES:
-        return ""
+        return
     if counts["bounced"] >= counts["all"] * FUSE_BOUNCES:
-        return "fuse_bounces"
+        yield "fuse_bounces"
     if counts["blocked"] >= counts["all"] * FUSE_BOUNCES:
-        return "fuse_blocked"
+        yield "fuse_blocked"
     if counts["complained"] and counts["complained"] >= counts["all"] * FUSE_COMPLAINTS:
-        return "fuse_complaints"
-    return ""
+        yield "fuse_complaints"
 
 
 def in_doubt(publication: Publication, rows: QuerySet[Delivery]) -> bool:

@@ -8,7 +8,7 @@ committed since (an unsubscription, a pause) holds within a second.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -96,13 +96,13 @@ class Sender:
                 stop = stopping.is_set() or time.monotonic() > until or idle >= IDLE_TURNS
                 stop = stop or self.turn.should_yield() or not self.turn.come_back()
                 try:
-                    opened = self.advance_patiently(lease, closing, stop=stop)
+                    opened = self.patiently(lease, partial(self.advance, lease, closing, stop=stop))
                     if opened is None:
                         return
                     closing = self.fly(opened)
                     assert self.lease is not None
                     if self.lease.is_apart:
-                        db.patiently(partial(self.land, self.lease, closing), seconds=PATIENCE, enough=stopping.is_set)
+                        self.patiently(self.lease, partial(self.land, self.lease, closing))
                         return
                 except LostLease:
                     self.rescue(lease, closing)
@@ -111,15 +111,16 @@ class Sender:
         finally:
             self.keeper.hold(None)
 
-    def advance_patiently(self, lease: Lease, closing: Slice | None, *, stop: bool) -> Slice | None:
-        """`advance`, again while the database is busy or its disk full: these answers are known nowhere else."""
+    def patiently[Answer](self, lease: Lease, transaction_of: Callable[[], Answer]) -> Answer:
+        """Again while the database is busy or its disk full: these answers are known nowhere else. What one transaction has
+        changed in memory is forgotten with it."""
         came_to = lease.next_seq
         before = self.healthy, self.probing, self.unanswered, self.stopped
 
-        def again() -> Slice | None:
+        def again() -> Answer:
             lease.next_seq = came_to
             self.healthy, self.probing, self.unanswered, self.stopped = before
-            return self.advance(lease, closing, stop=stop)
+            return transaction_of()
 
         return db.patiently(again, seconds=PATIENCE, enough=stopping.is_set)
 
@@ -160,15 +161,15 @@ class Sender:
 
     def settle(self, lease: Lease, closing: Slice, now: datetime) -> None:
         """Write what became of the last slice."""
-        self.weigh(closing, now)
-        answers = [closing.answers[row.delivery_id] for row in closing.rows if row.delivery_id in closing.answers]
+        weighed = self.weigh(closing, now)
+        answers = [weighed[row.delivery_id] for row in closing.rows if row.delivery_id in weighed]
         waits_until = self.note_health(answers)
         self.note_silence(answers, closing)
         replays = self.replays(closing)
         rows = [
             outcomes.row_for(
                 row.delivery_id,
-                closing.answers[row.delivery_id],
+                weighed[row.delivery_id],
                 deferrals=row.deferrals,
                 replays=replays.get(row.delivery_id, (0, closing.began_at))[0],
                 first_try_at=replays.get(row.delivery_id, (0, closing.began_at))[1],
@@ -177,7 +178,7 @@ class Sender:
                 now=now,
             )
             for row in closing.rows
-            if row.delivery_id in closing.answers
+            if row.delivery_id in weighed
         ]
         sql.settle(rows, lease.chunk_id, lease.epoch, now)
         if unstarted := closing.unstarted:
@@ -185,13 +186,13 @@ class Sender:
             sql.give_back(ids, lease.chunk_id, lease.epoch, now, to_retries=lease.is_retry)
             if not lease.is_retry:
                 lease.next_seq = min(lease.next_seq, *(row.seq for row in unstarted))
-        self.note_suspects(closing)
-        self.note_dead(closing)
+        self.note_suspects(closing, weighed)
+        self.note_dead(closing, weighed)
 
-    def note_suspects(self, closing: Slice) -> None:
+    def note_suspects(self, closing: Slice, weighed: Mapping[int, Outcome]) -> None:
         """Keep how far the search for a bad message among many has come."""
         rows = Delivery.objects.filter(run=self.run_id, state=DeliveryState.PENDING)
-        found = any(answer.result == Result.REJECTED for answer in closing.answers.values())
+        found = any(answer.result == Result.REJECTED for answer in weighed.values())
         if closing.suspects is not None and (found or closing.narrowed is not None):
             rows.filter(suspects=closing.suspects).update(suspects=None)
         if closing.narrowed:
@@ -248,15 +249,16 @@ class Sender:
         health.silent(self.account_id, said % {"count": count}, by_probe=self.probing is not None)
         self.stopped = True
 
-    def weigh(self, closing: Slice, now: datetime) -> None:
-        """See the answers together before any of them is written."""
+    def weigh(self, closing: Slice, now: datetime) -> dict[int, Outcome]:
+        """See the answers together before any of them is written. `closing` keeps what was said: a transaction that fails
+        is done again, and weighs it again."""
         asked = {row.delivery_id: weighing.Asked(row.delivery_id, row.address, row.number) for row in closing.rows}
-        closing.answers = weighing.weigh(self.run_id, self.channel, asked, closing.answers, now)
+        return weighing.weigh(self.run_id, self.channel, asked, closing.answers, now)
 
-    def note_dead(self, closing: Slice) -> None:
+    def note_dead(self, closing: Slice, weighed: Mapping[int, Outcome]) -> None:
         """The provider says that an address does not exist: it is closed once the run's fuse could speak."""
         keys = {row.delivery_id: row.recipient_key for row in closing.rows}
-        weighing.dead(self.run_id, self.channel, keys, closing.answers)
+        weighing.dead(self.run_id, self.channel, keys, weighed)
 
     def check_standing(self, now: datetime) -> None:
         """Whether the run may go on; otherwise `stopped` is set, and what needs a person is held."""

@@ -28,8 +28,10 @@ log = logging.getLogger(__name__)
 RING_AGAIN = timedelta(seconds=5)
 BELLS_AT_ONCE = 4
 MUCH_IN_DOUBT = 0.05
-"""Of a run's rows: so many lost answers, and at least `FEW_DOUBTS`, are for a person before it counts as done."""
+"""Of what was handed over: so many lost answers, and at least `FEW_DOUBTS`, are for a person before it counts as done."""
 FEW_DOUBTS = 5
+MOST_IN_DOUBT = 0.5
+"""However few they are: a post, or a letter to three people, of which nobody knows is not done."""
 SOON = timedelta(seconds=1)
 DOUBTFUL = (DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED)
 
@@ -249,7 +251,7 @@ def finish(run_id: int) -> bool:
         log.error("The ledger of run %s does not add up.", run.public_id)
         holds.hold(run.publication, "reconcile")
         return False
-    if not run.fuse_off and much_in_doubt(rows, run.snapshot.targeted):
+    if not run.fuse_off and much_in_doubt(rows):
         holds.hold(run.publication, "doubts")
         return False
     if not RUN.move(run, "finish", finished_at=clock.ledger_now()):
@@ -260,18 +262,21 @@ def finish(run_id: int) -> bool:
     return True
 
 
-def much_in_doubt(rows: QuerySet[Delivery], targeted: int) -> bool:
-    """Whether the provider left so many without an answer that “done” would be a lie."""
+def much_in_doubt(rows: QuerySet[Delivery]) -> bool:
+    """Whether the provider left so many without an answer that “done” would be a lie. Who was left out was asked nothing."""
     doubts = rows.filter(state__in=DOUBTFUL, reason="no_answer").count()
-    return doubts >= FEW_DOUBTS and doubts >= targeted * MUCH_IN_DOUBT
+    if not doubts:
+        return False
+    handed_over = rows.exclude(state__in=[DeliveryState.SKIPPED, DeliveryState.PENDING]).count()
+    return doubts >= handed_over * (MUCH_IN_DOUBT if doubts >= FEW_DOUBTS else MOST_IN_DOUBT)
 
 
 def release_resolved() -> int:
     """Let go on what was held because much was in doubt, once evidence or a person has cleared it; returns how many."""
     released = 0
     for publication in Publication.objects.filter(state=PublicationState.HELD, state_reason="doubts"):
-        runs = publication.runs.filter(state=RunState.HELD, snapshot__isnull=False).select_related("snapshot")
-        if not any(much_in_doubt(run.deliveries.all(), run.snapshot.targeted) for run in runs):
+        runs = publication.runs.filter(state=RunState.HELD)
+        if not any(much_in_doubt(run.deliveries.all()) for run in runs):
             released += holds.let_go(publication)
     return released
 

@@ -187,7 +187,7 @@ def _in_a_row(run_id: int, trail: _Trail, asked: Mapping[int, Asked], found: dic
     trail.changed = True
     for delivery_id in here:
         found[delivery_id] = replace(
-            found[delivery_id], result=Result.RETRY, blame=Blame.ACCOUNT, retry_at=now + ASKED_AGAIN
+            found[delivery_id], result=Result.RETRY, blame=Blame.ACCOUNT, retry_at=clock.now() + ASKED_AGAIN
         )
     earlier = [delivery_id for delivery_id in row.members if delivery_id not in found]
     closings.forget(row.members)
@@ -196,7 +196,7 @@ def _in_a_row(run_id: int, trail: _Trail, asked: Mapping[int, Asked], found: dic
         "reconsider",
         reason="account",
         next_at=now + ASKED_AGAIN,
-        changed_at=clock.ledger_now(),
+        changed_at=now,
     )
 
 

@@ -1,10 +1,12 @@
 """A shop with an audience, and a provider made of paper that keeps its own record: the ground truth."""
 
+import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from campaigns.audiences.models import Contact
 from campaigns.audiences.services import audiences, contacts, segments
@@ -91,6 +93,15 @@ SILENT = answer(Result.AMBIGUOUS, code="timeout")
 LATER = answer(Result.RETRY, code="450")
 LOCKED_OUT = answer(Result.RETRY, code="535", detail="Bad password.", blame=Blame.ACCOUNT)
 BUSY = answer(Result.RETRY, code="429", blame=Blame.PROVIDER)
+
+
+def database_is_locked():
+    """What Django raises when another process holds an SQLite database for too long."""
+    cause = sqlite3.OperationalError("database is locked")
+    cause.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    error = OperationalError("database is locked")
+    error.__cause__ = cause
+    return error
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from django.db import OperationalError
 
 from campaigns.audiences.models import Consent, Suppression
 from campaigns.publishing import refs, selectors
@@ -15,7 +16,7 @@ from channels.models import ProviderEvent
 from channels.services import record_events
 from core import clock
 from core.errors import Conflict
-from tests.integration.publishing.conftest import SILENT, Paper, states
+from tests.integration.publishing.conftest import SILENT, Paper, database_is_locked, states
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
 
@@ -152,6 +153,7 @@ def test_a_person_resolves_a_doubt(shop):
     assert doubts.reject(rows[1:2], shop.reviewer) == 1
     Paper.script.clear()
     assert doubts.send_again(rows[2:], shop.reviewer) == 1
+    assert sweeper.release_resolved() == 1
     publication.refresh_from_db()
     assert publication.state == "live"
     shop.work(publication)
@@ -177,3 +179,20 @@ def test_the_history_says_why(shop):
     tell(row, "delivered")
     kinds = [line["kind"] for line in selectors.history(row)]
     assert kinds == ["frozen", "attempt", "accepted", "delivered"]
+
+
+def test_a_busy_database_is_no_fault_of_the_event(shop, monkeypatch):
+    publication = in_doubt(shop)
+    tell(publication.deliveries.get(), "delivered")
+    mark, busy = events._mark, [database_is_locked()]
+
+    def mark_later(*arguments):
+        if busy:
+            raise busy.pop()
+        mark(*arguments)
+
+    monkeypatch.setattr(events, "_mark", mark_later)
+    with pytest.raises(OperationalError):
+        events.read()
+    assert events.read() == 1
+    assert states(publication) == {("accepted", "event"): 1}

@@ -7,14 +7,23 @@ from wagtail.models import ModelLogEntry
 
 from campaigns.audiences.models import Contact, Endpoint, Suppression
 from campaigns.audiences.services import consents, contacts, suppressions, unsubscribe
-from campaigns.publishing import refs, selectors
-from campaigns.publishing.models import Closing, RefusalTrail
-from campaigns.publishing.services import closings, doubts, events, evidence, publications, sweeper
+from campaigns.publishing import refs, selectors, sql
+from campaigns.publishing.models import Closing, Delivery, RefusalTrail
+from campaigns.publishing.services import closings, doubts, events, evidence, publications, runs, sweeper
 from channels.base import Blame, Event, EventKind, Result
 from channels.models import ChannelAccount
 from channels.services import record_events
 from core import clock
-from tests.integration.publishing.conftest import DEAD, SILENT, Paper, PaperPost, PaperPush, answer, states
+from tests.integration.publishing.conftest import (
+    DEAD,
+    SILENT,
+    Paper,
+    PaperPost,
+    PaperPush,
+    answer,
+    database_is_locked,
+    states,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
 
@@ -88,6 +97,45 @@ def test_it_is_seen_across_slices_and_what_was_rejected_comes_back(shop, time_ma
     assert trail.accused == trail.sentence
     mended(shop, publication, time_machine)
     assert states(publication) == {("accepted", ""): 6}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_busy_database_does_not_make_it_forget_what_was_said(shop, monkeypatch):
+    """The transaction that saw the third unlike domain fails and is done again: it comes to the same."""
+    monkeypatch.setattr("core.db.FIRST_PAUSE", 0.0)
+    for address in people_at(6):
+        Paper.script[address] = answer(Result.REJECTED, code="550", detail="550 no", blame=Blame.JOB)
+    settle, busy = sql.settle, [database_is_locked()]
+
+    def settle_later(rows, *more):
+        settle(rows, *more)
+        if busy and len(rows) > 2:
+            raise busy.pop()
+
+    monkeypatch.setattr(sql, "settle", settle_later)
+    publication = shop.sent()
+    assert not busy
+    assert selectors.ledger(publication)["pending"] == 6
+    assert not Closing.objects.exists()
+    assert RefusalTrail.objects.get().accused
+
+
+def test_a_row_of_one_domain_may_become_everybodys(shop):
+    """A list in the order of domains: the first thirty are of one. Nobody is closed before it is known whose fault it is."""
+    ones = shop.people(30, prefix="one")
+    publication = shop.scheduled()
+    for person in ones:
+        Paper.script[person.endpoints.get().address] = UNKNOWN
+    run = publication.runs.get()
+    runs.start(run.pk)
+    rows = list(Delivery.objects.filter(run=run).order_by("seq"))
+    Delivery.objects.filter(run=run).update(state="rejected", reason="endpoint")
+    RefusalTrail.objects.create(run=run, sentence="550 invalid recipient", domains=["d"], members=[r.pk for r in rows])
+    closings.note(run.pk, "email", [closings.Dead(row.pk, row.recipient_key, Closing.Cause.REFUSED) for row in rows])
+    type(run).objects.filter(pk=run.pk).update(fuse_off=True)
+    assert closings.close_due() == 0
+    RefusalTrail.objects.update(sentence="", domains=[], members=[])  # somebody was accepted
+    assert closings.close_due() == 30
 
 
 def test_domains_of_one_owner_are_not_unlike(shop):
@@ -319,6 +367,7 @@ def test_a_duplicate_of_ones_own_unanswered_try_had_arrived(shop):
     assert row.state == "unknown"
     PaperPost.script[""] = DUPLICATE
     doubts.send_again([row], shop.reviewer)
+    sweeper.release_resolved()
     publication.refresh_from_db()
     shop.work(publication)
     assert states(publication) == {("accepted", ""): 1}

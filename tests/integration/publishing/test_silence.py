@@ -1,5 +1,7 @@
 """Providers that do not answer: the account rests and is tried with one message; nobody else waits for them."""
 
+from datetime import timedelta
+
 import pytest
 
 from campaigns.publishing import selectors
@@ -119,6 +121,25 @@ def test_a_run_with_much_in_doubt_is_held_with_a_sentence_and_not_done(shop, bat
     shop.work(publication)
     assert publication.state == "done"
     assert selectors.ledger(publication)["unknown"] == 10
+
+
+@pytest.mark.parametrize("people", [1, 3])
+def test_few_of_whom_nobody_knows_are_not_done_either(shop, people):
+    shop.people(people)
+    for number in range(people):
+        Paper.script[f"c{number}@shop.example"] = SILENT
+    publication = shop.sent()
+    assert (publication.state, publication.state_reason) == ("held", "doubts")
+    doubts.accept(list(doubts.all_doubts()), shop.reviewer)
+    assert sweeper.release_resolved() == 1
+    assert shop.work(publication).state == "done"
+
+
+def test_who_was_left_out_does_not_hide_that_much_is_in_doubt(shop, batches, time_machine):
+    shop.people(400, consents=(), prefix="silent")
+    publication = much_in_doubt(shop, batches, time_machine)
+    assert selectors.ledger(publication)["skipped"] == 400
+    assert (publication.state, publication.state_reason) == ("held", "doubts")
 
 
 def test_evidence_lets_it_go_on_by_itself(shop, batches, time_machine):
@@ -276,6 +297,26 @@ def test_a_worker_that_dies_while_it_waits_leaves_no_more_in_doubt_than_was_in_t
     shop.work(publication, turns=2)
     assert states(publication) == {("accepted", ""): 5, ("unknown", "worker_lost"): 1}
     assert not Chunk.objects.filter(waiting_since__isnull=False).exists()
+
+
+def test_who_renews_leases_is_not_confused_by_what_is_set_apart_meanwhile(shop, monkeypatch):
+    """The keeper is renewing a lease in the moment in which it ends: it goes on with the one that took its place."""
+    old, new = (chunks.Lease(number, 1, 1, 1, 1, is_retry=False) for number in (1, 2))
+    renewed = []
+    keeper = chunks.Keeper()
+
+    def renew(lease):
+        renewed.append(lease)
+        if lease is old:
+            keeper.hold(new)
+            raise chunks.LostLease
+        keeper.close()
+
+    monkeypatch.setattr(chunks, "renew", renew)
+    monkeypatch.setattr(chunks, "duration", lambda: timedelta(seconds=0.03))
+    keeper.hold(old)
+    keeper._thread.join(5)
+    assert renewed == [old, new]
 
 
 # --- Health ---

@@ -120,3 +120,12 @@ def test_a_real_short_write_tears_no_line(home):
     evidence = journal.read(owner)
     assert evidence.complete
     assert len(evidence.started) == int(noted) > 5
+
+
+def test_a_journal_that_is_only_being_made_is_nobodys_orphan(home):
+    """Its file is there before its worker could lock it; whoever took it away would take the worker's evidence."""
+    path = journal.path_of("1-young")
+    path.touch()
+    assert journal.orphans() == []
+    os.utime(path, (0, 0))
+    assert journal.orphans() == ["1-young"], "that worker died while it made it"
