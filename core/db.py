@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError, connection, transaction
+from django.db.backends.sqlite3.features import DatabaseFeatures
 
 from core import disk
 
@@ -81,6 +82,17 @@ def one_picture() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
+
+
+def trust_json() -> None:
+    """Keep Django from asking every SQLite database, at the start of every process, whether it knows JSON.
+
+    It asks inside a transaction, which begins as a writer here (`config.env.sqlite`): while somebody else writes it waits, takes
+    “database is locked” for “does not support JSONFields”, and the process ends in its system check. SQLite always has JSON
+    since 3.38 (https://www.sqlite.org/json1.html, section 2); an older one is asked as before.
+    """
+    if sqlite3.sqlite_version_info >= (3, 38):
+        DatabaseFeatures.supports_json_field = True  # type: ignore[assignment]
 
 
 _kept_open: list[sqlite3.Connection] = []
