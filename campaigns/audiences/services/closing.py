@@ -147,13 +147,13 @@ def _close(batch: Sequence[Closing], source: str, report: ClosingReport) -> None
     new = {place: one for place, one in wanted.items() if place not in there}
     bulk.insert(
         Suppression,
-        ("recipient_key", "channel", "purpose", "brand", "reason", "created_at"),
-        ((one.key, one.channel, one.purpose, "", one.reason, clock.now()) for one in new.values()),
+        ("recipient_key", "channel", "purpose", "brand", "reason", "source", "created_at"),
+        ((one.key, one.channel, one.purpose, "", one.reason, source[:200], clock.now()) for one in new.values()),
         unique=("recipient_key", "purpose", "brand"),
     )
     for place, one in wanted.items():
         if place in there and there[place] != one.reason:
-            suppressions.suppress(one.key, one.channel, one.reason, one.purpose)
+            suppressions.suppress(one.key, one.channel, one.reason, one.purpose, source=source[:200])
     report.closed += len(new)
     report.known += len(wanted) - len(new)
     report.withdrawn += _withdraw(wanted.values(), agreed, source)

@@ -133,7 +133,7 @@ def _close(run: Run, except_for: Collection[int] = ()) -> int:
                     row.suppressed = suppressions.suppress(
                         row.recipient_key, row.channel, Suppression.Reason.BOUNCED, source=source_of(run)
                     )
-                row.state, row.changed_at = ClosingState.CLOSED, clock.now()
+                row.state, row.changed_at = ClosingState.CLOSED, clock.ledger_now()
             Closing.objects.bulk_update(some, ["endpoints", "suppressed", "state", "changed_at"])
         closed += len(some)
         if len(some) < BATCH:
@@ -186,7 +186,7 @@ def reopen(run: Run, by: User) -> Reopened:
     Who unsubscribed, complained, was erased or was closed by hand stays closed. An address that another run found dead too
     stays closed, as that one's.
     """
-    now = clock.now()
+    now = clock.ledger_now()
     Closing.objects.filter(run=run, state=ClosingState.WAITING).update(state=ClosingState.LET_BE, changed_at=now)
     rows = list(Closing.objects.select_for_update().filter(run=run, state=ClosingState.CLOSED).order_by("pk"))
     opened = kept = 0

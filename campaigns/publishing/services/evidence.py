@@ -25,7 +25,7 @@ def from_duplicates() -> int:
     for doubt in doubts.order_by("pk")[:MOST]:
         if _was_refused_as_duplicate(doubt):
             row = Delivery.objects.filter(pk=doubt.pk)
-            proven += DELIVERY.move_all(row, "prove_accepted", reason="duplicate", changed_at=clock.now())
+            proven += DELIVERY.move_all(row, "prove_accepted", reason="duplicate", changed_at=clock.ledger_now())
     return proven
 
 

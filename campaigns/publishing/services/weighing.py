@@ -196,7 +196,7 @@ def _in_a_row(run_id: int, trail: _Trail, asked: Mapping[int, Asked], found: dic
         "reconsider",
         reason="account",
         next_at=now + ASKED_AGAIN,
-        changed_at=clock.now(),
+        changed_at=clock.ledger_now(),
     )
 
 

@@ -15,7 +15,7 @@ from campaigns.publishing.services import doubts
 from campaigns.publishing.views.approvals import waiting
 from campaigns.publishing.views.common import publication_url, url_of
 from channels.base import Channel
-from core import clock
+from core import clock, notices
 from core import obstacles as standing_obstacles
 
 MOST = 8
@@ -41,7 +41,9 @@ class TodayPanel(Component):
         running = [
             self._item(row, with_ledger=True) for row in rows.filter(state__in=[State.LIVE, State.PAUSED])[:MOST]
         ]
-        standing = standing_obstacles.standing()
+        # What the top of every page says already is not said again here.
+        told = notices.current()
+        standing = [one for one in standing_obstacles.standing() if one.sentence not in told]
         stuck = self._stuck(rows, user)
         may_approve = permissions.may(user, permissions.APPROVE)
         approvals = [self._item(row) for row in waiting()[:MOST]] if may_approve else []
@@ -56,7 +58,7 @@ class TodayPanel(Component):
             "standing": obstacles.shown_to(user, standing),
             "approvals": approvals,
             "doubts": doubtful,
-            "empty": not (next_up or running or stuck or standing or approvals or doubtful),
+            "empty": not (next_up or running or stuck or standing or told or approvals or doubtful),
             "anything_planned": Publication.objects.exists(),
             "calendar_url": url_of("campaign_calendar:index"),
             "occasions_url": url_of("planning_occasion:index"),

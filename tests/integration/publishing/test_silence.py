@@ -4,7 +4,7 @@ import pytest
 
 from campaigns.publishing import selectors
 from campaigns.publishing.models import Attempt, Chunk, Delivery
-from campaigns.publishing.services import chunks, doubts, publications, sweeper, tower
+from campaigns.publishing.services import chunks, doubts, fuses, publications, sweeper, tower
 from campaigns.publishing.services.slots import slots
 from campaigns.publishing.states import ChunkState
 from channels import registry
@@ -130,7 +130,7 @@ def test_evidence_lets_it_go_on_by_itself(shop, batches, time_machine):
 
 
 def test_a_run_that_keeps_losing_answers_is_stopped_in_the_middle(shop, monkeypatch):
-    monkeypatch.setattr(sweeper, "FUSE_OUTCOMES", 40)
+    monkeypatch.setattr(fuses, "FUSE_OUTCOMES", 40)
     shop.people(120)
     for number in range(0, 120, 3):
         Paper.script[f"c{number}@shop.example"] = SILENT

@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 from greenlet import GreenletExit, getcurrent, greenlet
 from hypothesis import HealthCheck, given, settings
@@ -50,6 +51,8 @@ class Process:
             self.running.switch()
 
     def work(self):
+        # Where an event loop runs in this thread (a browser test before this one), a greenlet would get its own connection.
+        connections["default"] = self.world.connection
         installation.check_and_beat()
         if self.kind == "worker" and installation.may_send()[0]:
             installation.about_to_send()
@@ -69,6 +72,7 @@ class World:
 
     def __init__(self, stack, owner):
         self.owner = owner
+        self.connection = connections["default"]
         self.home = Path(tempfile.mkdtemp(prefix="almanac-witness-"))
         stack.callback(shutil.rmtree, self.home)
         stack.callback(self.end)
