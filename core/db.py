@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError, connection, transaction
-from django.db.backends.sqlite3.features import DatabaseFeatures
 
 from core import disk
 
@@ -91,8 +90,8 @@ def trust_json() -> None:
     “database is locked” for “does not support JSONFields”, and the process ends in its system check. SQLite always has JSON
     since 3.38 (https://www.sqlite.org/json1.html, section 2); an older one is asked as before.
     """
-    if sqlite3.sqlite_version_info >= (3, 38):
-        DatabaseFeatures.supports_json_field = True  # type: ignore[assignment]
+    if connection.vendor == "sqlite" and sqlite3.sqlite_version_info >= (3, 38):
+        type(connection.features).supports_json_field = True
 
 
 _kept_open: list[sqlite3.Connection] = []
