@@ -12,8 +12,9 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """What stands in everybody's way is asked of the installation first."""
-        from core import clock, disk, installation, obstacles
+        from core import clock, db, disk, installation, obstacles
 
+        db.trust_json()
         obstacles.register("installation", installation.obstacle)
         obstacles.register("disk", obstacles.told("disk_full", disk.sentence, passes=True))
         obstacles.register("clock", obstacles.told("clock_jumped", clock.jump_sentence))

@@ -83,6 +83,17 @@ def one_picture() -> Iterator[None]:
             yield
 
 
+def trust_json() -> None:
+    """Keep Django from asking every SQLite database, at the start of every process, whether it knows JSON.
+
+    It asks inside a transaction, which begins as a writer here (`config.env.sqlite`): while somebody else writes it waits, takes
+    “database is locked” for “does not support JSONFields”, and the process ends in its system check. SQLite always has JSON
+    since 3.38 (https://www.sqlite.org/json1.html, section 2); an older one is asked as before.
+    """
+    if connection.vendor == "sqlite" and sqlite3.sqlite_version_info >= (3, 38):
+        type(connection.features).supports_json_field = True
+
+
 _kept_open: list[sqlite3.Connection] = []
 
 

@@ -4,74 +4,54 @@ The workers and the scheduler are the real ones. Only what they take for the mac
 ``ALMANAC_TEST_CLOCK`` names (libfaketime upsets the workers' threads and the database's own clock).
 """
 
-import os
 import time
-from datetime import UTC, datetime
 
 import pytest
 
-from tests.installation import postgres_database, wait_until
-from tests.small_place import Mail, production, small_place
+from tests.faults.conftest import ON_SERVERS_TOO
+from tests.faults.harness import place as places
+from tests.faults.harness.compare import check
+from tests.faults.harness.place import wait_until
+from tests.faults.test_workers import GOES_ON_WITHIN
+
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 HOUR = 3600
 COUNT = 60
-
-PLANS = """
-plan(Moment.now())
-for hours in (3, 48, 1):
-    at = clock.now() + timedelta(hours=hours)
-    plan(Moment.fixed(at.date(), at.time(), "UTC"))
-"""
 SOON = 12
 
 
-def jump_about(place, clock_file, mail):
+@pytest.mark.parametrize("profile", ON_SERVERS_TOO)
+def test_a_clock_that_jumps_sends_nothing_early_and_nothing_twice(tmp_path, mail, profile):
     """The clock is set while the first publication goes out; the last one is due after it is right again."""
-    place.env["ALMANAC_TEST_CLOCK"] = str(clock_file)
-    place.set_up(COUNT, mail.port, PLANS)
-    mail.delay = 0.15
-    place.up()
-    for number, offset in enumerate((2 * HOUR, -2 * HOUR, 24 * HOUR, -24 * HOUR), start=1):
-        wait_until(lambda least=number * 8: mail.total >= least, 90, "mail")
-        clock_file.write_text(str(offset))
-    wait_until(lambda: mail.total >= COUNT, 60, "the first publication")
-    due = time.time() + SOON
-    moment = datetime.fromtimestamp(due, UTC).replace(tzinfo=None)
-    place.execute(f"UPDATE publishing_run SET due_at = '{moment}' WHERE id = (SELECT max(id) FROM publishing_run)")
-    clock_file.write_text(str(24 * HOUR))
-    time.sleep(3)
-    clock_file.write_text(str(-24 * HOUR))
-    time.sleep(3)
-    assert mail.total == COUNT, "nothing that is due tomorrow goes out today"
-    clock_file.write_text("0")
-    wait_until(lambda: mail.total > COUNT, SOON + 30, "the second publication")
-    assert time.time() >= due - 0.5, "never early"
-    return place.wait_for(["done", "scheduled", "scheduled", "done"])
-
-
-def check(place, mail, end):
-    assert set(mail.taken.values()) == {2}, "one copy of each publication"
-    for number in (0, 3):
-        ledger = end[number]["ledger"]
-        assert (ledger["accepted"], ledger["unknown"]) == (COUNT, 0)
-    assert place.audit() == []
-    assert "Traceback" not in place.said()
-
-
-@pytest.mark.slow
-def test_jumps_on_sqlite(tmp_path):
-    with Mail() as mail, small_place(tmp_path / "home") as place:
-        check(place, mail, jump_about(place, tmp_path / "clock", mail))
-
-
-@pytest.mark.slow
-@pytest.mark.postgres
-@pytest.mark.redis
-def test_jumps_on_postgresql(tmp_path):
-    broker = os.environ["ALMANAC_TEST_REDIS_URL"]
-    with (
-        postgres_database(os.environ["ALMANAC_TEST_POSTGRES_URL"]) as database,
-        Mail() as mail,
-        small_place(tmp_path / "home", **production(database, broker)) as place,
-    ):
-        check(place, mail, jump_about(place, tmp_path / "clock", mail))
+    clock = tmp_path / "clock"
+    with places.place(tmp_path / "home", profile, env={"ALMANAC_TEST_CLOCK": str(clock)}) as place:
+        place.do("set_up", people=COUNT)
+        account = place.do("account", provider="smtp", settings=mail.settings)
+        first = place.do("publish", account=account)
+        tomorrow = [place.do("publish", account=account, seconds=hours * HOUR) for hours in (3, 48)]
+        last = place.do("publish", account=account, seconds=HOUR)
+        mail.delay = 0.15
+        place.up(workers=1)
+        for number, offset in enumerate((2 * HOUR, -2 * HOUR, 24 * HOUR, -24 * HOUR), start=1):
+            wait_until(lambda least=number * 8: mail.total >= least, GOES_ON_WITHIN, "mail")
+            clock.write_text(str(offset))
+        wait_until(lambda: mail.total >= COUNT, GOES_ON_WITHIN, "the first publication")
+        due = time.time() + SOON
+        place.do("set_due", publications=[last], at=due)
+        clock.write_text(str(24 * HOUR))
+        time.sleep(3)
+        clock.write_text(str(-24 * HOUR))
+        time.sleep(3)
+        assert mail.total == COUNT, "nothing that is due tomorrow goes out today"
+        clock.write_text("0")
+        wait_until(lambda: mail.total > COUNT, SOON + 30, "the second publication")
+        assert min(one.at for one in mail.record.read()[COUNT:]) >= due, "never early"
+        for publication in (first, last):
+            ledger = place.wait_for_state("done", publication=publication)["ledger"]
+            assert (ledger["accepted"], ledger["unknown"]) == (COUNT, 0)
+        check(place, mail)
+        states = place.do("states")
+        assert [states[publication] for publication in tomorrow] == ["scheduled", "scheduled"]
+        assert set(mail.record.addresses.values()) == {2}, "one copy of each publication"
+        assert "Traceback" not in place.logged.read_text()

@@ -7,13 +7,17 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from http.client import HTTPConnection
 
 import pytest
 
-from config import processes
-from tests.installation import Client, free_port, wait_until
-from tests.small_place import Mail, small_place
+from tests.faults.harness import place as places
+from tests.faults.harness.compare import check
+from tests.faults.harness.place import wait_until
+from tests.faults.test_workers import GOES_ON_WITHIN, mailing
+from tests.installation import Client, free_port
 
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 COUNT = 400
 MB = 1024 * 1024
 
@@ -53,32 +57,22 @@ def quiet(mail, seconds=2.0):
     return seen
 
 
-LINK = """
-from campaigns.links.models import Link
-from campaigns.publishing.models import Delivery
-from campaigns.links import tokens
-link = Link.objects.first()
-print(tokens.make("click", Delivery.objects.first().pk, link.link_set_id), link.number)
-"""
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
-def test_a_full_disk_stops_everything_loses_nothing_and_leaves_no_doubt(tmp_path):
+def test_a_full_disk_stops_everything_loses_nothing_and_leaves_no_doubt(tmp_path, mail):
+    """F9: no attempt begins, what was never begun is never in doubt, people are told, and room is all that is needed."""
     port = free_port()
-    env = {"ALMANAC_DISK_RESERVE_MB": "20", "LOG_FOLDER": str(tmp_path), "ALMANAC_BASE_URL": f"http://127.0.0.1:{port}"}
+    env = {"ALMANAC_DISK_RESERVE_MB": "20", "ALMANAC_BASE_URL": f"http://127.0.0.1:{port}"}
     with (
-        Mail(delay=0.02) as mail,
         small_disk(tmp_path / "disk") as disk,
-        small_place(disk / "home", **env) as place,
+        places.place(disk / "home", env=env, logs=tmp_path) as place,
     ):
-        place.set_up(COUNT, mail.port, "plan(Moment.now())")
+        mailing(place, mail, people=COUNT)
         token = place.manage("create_token", "--name", "shop", "--scope", "*").split()[-1]
         client = Client(port, token=token)
-        place.up(workers=2)
-        place.start(processes.web(port).command)
-        wait_until(lambda: mail.total >= 60, 60, "mail")
-        click_token, number = place.shell(LINK).split()
+        place.start_web(port)
+        place.up()
+        wait_until(lambda: mail.total >= 60, GOES_ON_WITHIN, "mail")
+        click = place.do("tracked_click")
 
         # All at once, in the middle: nothing can be written any more.
         fill(disk / "rubbish", leave=0)
@@ -89,8 +83,7 @@ def test_a_full_disk_stops_everything_loses_nothing_and_leaves_no_doubt(tmp_path
         answer = client.ask("POST", "/api/v1/contacts", {"contacts": []})
         assert answer.status == 507
         assert answer.json()["type"] == "urn:almanac:problem:disk_full"
-        click = urlopen_without_following(port, f"/c/{click_token}/{number}")
-        assert click == 302
+        assert without_following(port, click) == 302
 
         # Room again, but less than the reserve: what is known is written, and still nothing begins.
         (disk / "rubbish").unlink()
@@ -99,21 +92,21 @@ def test_a_full_disk_stops_everything_loses_nothing_and_leaves_no_doubt(tmp_path
 
         # Room enough: by itself.
         (disk / "rubbish").unlink()
-        (end,) = place.wait_for(["done"], 90)
-        said = place.said()
-        assert end["ledger"]["accepted"] == COUNT, end
-        assert end["ledger"]["unknown"] == 0
-        assert set(mail.taken.values()) == {1}
-        assert len(mail.taken) == COUNT
-        assert place.audit() == []
+        freed = time.monotonic()
+        wait_until(lambda: mail.total > stopped_at, GOES_ON_WITHIN, "going on")
+        assert time.monotonic() - freed < GOES_ON_WITHIN
+        place.wait_for_state("done")
+        ledger = check(place, mail)["ledger"]
+        assert (ledger["accepted"], ledger["unknown"]) == (COUNT, 0)
+        assert set(mail.record.addresses.values()) == {1}
+        said = place.logged.read_text()
     assert "Traceback" not in said
     assert "The disk is full" in said
     assert "room on the disk again" in said
 
 
-def urlopen_without_following(port, path):
-    from http.client import HTTPConnection
-
+def without_following(port, path):
+    """The status of a GET."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", path)
     try:
@@ -125,36 +118,26 @@ def urlopen_without_following(port, path):
 HELD = 30.0
 
 
-@pytest.mark.slow
-def test_a_writer_that_holds_the_database_for_long_is_waited_for_and_reaches_no_log(tmp_path):
+def test_a_writer_that_holds_the_database_for_long_is_waited_for_and_reaches_no_log(place, mail):
     """SQLite has one writer. Ours wait for it; who only reads (the audit) does not even wait."""
-    with Mail(delay=0.02) as mail, small_place(tmp_path / "home") as place:
-        place.set_up(COUNT, mail.port, "plan(Moment.now())")
-        place.up(workers=2)
-        wait_until(lambda: mail.total >= 30, 60, "mail")
-        holder = sqlite3.connect(place.home / "almanac.sqlite3", timeout=30, isolation_level=None)
-        holder.execute("BEGIN IMMEDIATE")
-        begun = time.monotonic()
-        audits: list[tuple[float, list]] = []
-
-        def audit():
-            asked = time.monotonic()
-            audits.append((time.monotonic() - asked, place.audit()))
-
-        watcher = threading.Thread(target=audit)
-        watcher.start()
-        watcher.join(HELD)
-        assert audits, "the audit waits for a writer"
-        assert audits[0][1] == []
-        assert mail.total < COUNT
-        time.sleep(max(0.0, HELD - (time.monotonic() - begun)))
-        holder.rollback()
-        holder.close()
-        (end,) = place.wait_for(["done"], 60)
-        assert (end["ledger"]["accepted"], end["ledger"]["unknown"]) == (COUNT, 0)
-        assert set(mail.taken.values()) == {1}
-        assert place.audit() == []
-        said = place.said()
-    assert "locked" not in said
-    assert "Traceback" not in said
-    assert said.strip() == "", "nothing worth a line happened"
+    mailing(place, mail, people=COUNT)
+    place.up()
+    wait_until(lambda: mail.total >= 30, GOES_ON_WITHIN, "mail")
+    holder = sqlite3.connect(place.home / "almanac.sqlite3", timeout=30, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+    audits: list[str] = []
+    watcher = threading.Thread(target=lambda: audits.append(place.manage("audit_ledger", "--json")))
+    watcher.start()
+    watcher.join(HELD)
+    assert audits, "the audit waits for a writer"
+    assert '"violations": []' in audits[0]
+    assert mail.total < COUNT
+    time.sleep(max(0.0, HELD - (time.monotonic() - begun)))
+    holder.rollback()
+    holder.close()
+    place.wait_for_state("done")
+    ledger = check(place, mail)["ledger"]
+    assert (ledger["accepted"], ledger["unknown"]) == (COUNT, 0)
+    assert set(mail.record.addresses.values()) == {1}
+    assert place.logged.read_text().strip() == "", "nothing worth a line happened"

@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from tests.faults.counting import CountingServer
 from tests.faults.harness.compare import unexplained
 from tests.faults.harness.mail import MailServer, Reply
 from tests.faults.harness.proxy import ChaosProxy
@@ -120,10 +119,3 @@ def test_the_proxy_harms_as_it_is_told(tmp_path):
             with pytest.raises(ConnectionResetError):
                 while wire.recv(100):
                     pass
-
-
-def test_the_short_form_of_the_mail_server_counts_too():
-    with CountingServer() as server:
-        talk(server.port, MESSAGE)
-        assert server.taken == {"b@shop.example": 1}
-        assert server.total == 1

@@ -1,10 +1,10 @@
 """What a test does inside a place: JSON in, JSON out. Runs in the place's console, through the services that people use."""
 
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Min
 
 from campaigns.audiences.models import Contact, Endpoint, Suppression
 from campaigns.audiences.services import audiences, contacts, segments, unsubscribe
@@ -23,7 +23,11 @@ from cms.services import messages
 from core import clock, installation
 from core.models import Installation, Market, User
 
-TEXT = {"subject": "Hi {{ first_name }}", "html": "<p>Hi {{ first_name }}</p>", "text": "Hi {{ first_name }}"}
+TEXT = {
+    "subject": "Hi {{ first_name }}",
+    "html": '<p>Hi {{ first_name }}, <a href="https://shop.example/">look</a></p>',
+    "text": "Hi {{ first_name }}, https://shop.example/",
+}
 
 
 def set_up(people: int, prefix: str = "c") -> None:
@@ -365,3 +369,24 @@ def post(account: str) -> str:
     verb(str(planned.public_id), "approve", by="reviewer")
     verb(str(planned.public_id), "schedule")
     return str(planned.public_id)
+
+
+def set_due(publications: list[str], at: float) -> None:
+    """All of them come due at one instant (epoch seconds), as at a shop that opens a sale has it."""
+    Run.objects.filter(publication__public_id__in=publications).update(due_at=datetime.fromtimestamp(at, UTC))
+
+
+def starts() -> list[float | None]:
+    """How many seconds after its moment each run's first attempt began; None for one that has not."""
+    rows = Run.objects.annotate(first=Min("deliveries__attempts__started_at")).values_list("due_at", "first")
+    return [first and (first - due).total_seconds() for due, first in rows]
+
+
+def tracked_click() -> str:
+    """The path of a tracked link of some delivery."""
+    from campaigns.links import tokens
+    from campaigns.links.models import Link
+
+    link, delivery = Link.objects.first(), Delivery.objects.first()
+    assert link is not None and delivery is not None
+    return f"/c/{tokens.make('click', delivery.pk, link.link_set_id)}/{link.number}"

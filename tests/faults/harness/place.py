@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -107,7 +107,9 @@ class Console:
 class Place:
     """An installation without its web process (unless `start_web`), whose workers die a lot."""
 
-    def __init__(self, home: Path, env: dict[str, str], profile: Profile | None = None) -> None:
+    def __init__(
+        self, home: Path, env: dict[str, str], profile: Profile | None = None, logs: Path | None = None
+    ) -> None:
         self.home, self.profile = home, profile or PROFILES["sqlite"]
         clean = {
             name: value
@@ -115,7 +117,7 @@ class Place:
             if not name.startswith(("ALMANAC_", "DATABASE_", "DJANGO_"))
         }
         self.env = {**clean, **env}
-        self.logged = home / "processes.log"
+        self.logged = (logs or home) / "processes.log"
         self.log = self.logged.open("ab")
         self.workers: list[subprocess.Popen[bytes]] = []
         self.schedulers: list[subprocess.Popen[bytes]] = []
@@ -314,7 +316,7 @@ def _postgres_template(url: str) -> str:
     name = f"almanac_faults_{secrets.token_hex(6)}"
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"')
-    atexit.register(drop_database, url, name)
+    atexit.register(_drop_if_there, url, name)
     with tempfile.TemporaryDirectory(prefix="almanac-template-") as folder:
         home = Path(folder)
         broker = os.environ.get(RABBITMQ) or os.environ.get(REDIS) or "redis://127.0.0.1:6379/15"
@@ -324,6 +326,11 @@ def _postgres_template(url: str) -> str:
         made.manage("createcachetable")
         made.down()
     return name
+
+
+def _drop_if_there(url: str, name: str) -> None:
+    with suppress(psycopg.OperationalError):  # a test's own cluster is gone by then
+        drop_database(url, name)
 
 
 def drop_database(url: str, name: str) -> None:
@@ -352,24 +359,27 @@ def place(
     database: str = "",
     broker: str = "",
     env: dict[str, str] | None = None,
+    logs: Path | None = None,
 ) -> Iterator[Place]:
-    """A migrated place of `profile`, nothing running yet. `database` and `broker` name other servers than the profile's."""
+    """A migrated place of `profile`, nothing running yet. `database` and `broker` name other servers than the profile's;
+    `logs` is a folder for what the processes say, if not the home.
+    """
     profile = PROFILES[profile] if isinstance(profile, str) else profile
     home.mkdir(parents=True, exist_ok=True)
     made: Place | None = None
     try:
         if not profile.database:
             shutil.copy(_sqlite_template(), home / "almanac.sqlite3")
-            made = Place(home, {**base_env(home), **(env or {})}, profile)
+            made = Place(home, {**base_env(home), **(env or {})}, profile, logs)
             yield made
             return
         broker = broker or os.environ[profile.broker]
         if database:
-            made = Place(home, {**base_env(home), **production_env(database, broker), **(env or {})}, profile)
+            made = Place(home, {**base_env(home), **production_env(database, broker), **(env or {})}, profile, logs)
             yield made
             return
         with postgres_copy(os.environ[profile.database]) as own:
-            made = Place(home, {**base_env(home), **production_env(own, broker), **(env or {})}, profile)
+            made = Place(home, {**base_env(home), **production_env(own, broker), **(env or {})}, profile, logs)
             try:
                 yield made
             finally:

@@ -34,6 +34,16 @@ def test_the_audit_does_not_wait_for_a_writer(other, capsys):
     assert "0 violations" in capsys.readouterr().out
 
 
+def test_who_starts_meanwhile_does_not_take_the_database_for_one_without_json(other):
+    """The system check of every command, worker and scheduler asks for this."""
+    other.execute("BEGIN IMMEDIATE")
+    fresh = connection.copy()
+    asked = time.monotonic()
+    assert fresh.features.supports_json_field
+    assert time.monotonic() - asked < 5
+    fresh.close()
+
+
 def test_the_audit_keeps_no_writer_out(other, monkeypatch):
     def meanwhile(only):
         list(Market.objects.all())
