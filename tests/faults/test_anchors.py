@@ -30,6 +30,7 @@ def marked(*marks):
 real = marked(*processes)
 
 
+@pytest.mark.everywhere
 @real
 def test_a1_killed_at_30_percent_everybody_still_gets_it(place, mail):
     """listmonk #3022, #2278: the checkpoint moves when a batch is fetched; after a kill the rest is skipped as “finished”."""
@@ -47,6 +48,7 @@ def test_a1_killed_at_30_percent_everybody_still_gets_it(place, mail):
     assert mail.total >= PEOPLE - 2 * 16
 
 
+@pytest.mark.everywhere
 @real
 def test_a2_resuming_does_not_begin_from_the_beginning(place, mail):
     """listmonk #2313, #2070: resumed campaigns began anew, three to five copies for some."""
@@ -79,6 +81,7 @@ def test_a3_what_is_long_past_due_is_held(place, mail):
     # The clone: test_databases.py, test_a_copied_sqlite_file_is_held_until_a_person_confirms and its PostgreSQL twin.
 
 
+@pytest.mark.everywhere
 @real
 def test_a4_overlapping_schedulers_send_once(place, mail):
     """Mautic #9880, #3669, #11763: the same contact twice from cron jobs that overlap."""

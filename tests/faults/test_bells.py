@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.faults.conftest import everywhere, on_servers_too
+from tests.faults.conftest import everywhere
 from tests.faults.harness import place as places
 from tests.faults.harness.compare import check
 from tests.faults.harness.place import wait_until
@@ -21,7 +21,7 @@ from tests.installation import free_port
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
-@on_servers_too
+@everywhere
 def test_every_bell_rung_five_times_and_twenty_for_nothing(place, mail):
     """F6: four workers hear everything five times; later ones find nothing."""
     mailing(place, mail)
@@ -49,7 +49,7 @@ def test_every_bell_is_lost_and_the_sweeper_rings_again(place, mail):
     assert end["ledger"]["accepted"] == PEOPLE == mail.total
 
 
-@on_servers_too
+@everywhere
 def test_three_schedulers_and_four_workers_start_each_publication_once(place, mail):
     """F12: five publications due at once, three clocks, four workers."""
     place.do("set_up", people=40)
@@ -126,6 +126,7 @@ def own_broker(tmp_path, profile, kind):
                 proxy.heal()
 
 
+@pytest.mark.everywhere
 def test_flushall_in_the_middle_of_a_campaign(tmp_path, mail):
     """F5 and G4, embedded place with Redis: everything Redis knows is gone at 30 %."""
     with own_broker(tmp_path, "sqlite", "redis") as (place, _running, _start):
@@ -182,7 +183,7 @@ def test_a_broker_that_is_started_again(tmp_path, mail):
 
 @pytest.mark.postgres
 @pytest.mark.rabbitmq
-@pytest.mark.parametrize("harm", ["partition", "restart"])
+@pytest.mark.parametrize("harm", ["partition", pytest.param("restart", marks=pytest.mark.everywhere)])
 def test_rabbitmq_is_cut_off(tmp_path, mail, harm):
     """F5: the road to RabbitMQ is a black hole, or every connection is reset and refused for a while."""
     with own_broker(tmp_path, "postgres-rabbitmq", "rabbitmq") as (place, proxy, _start):

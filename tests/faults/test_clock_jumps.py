@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import ON_SERVERS_TOO
+from tests.faults.conftest import everywhere
 from tests.faults.harness import place as places
 from tests.faults.harness.compare import check
 from tests.faults.harness.place import wait_until
@@ -21,7 +21,7 @@ COUNT = 60
 SOON = 12
 
 
-@pytest.mark.parametrize("profile", ON_SERVERS_TOO)
+@everywhere
 def test_a_clock_that_jumps_sends_nothing_early_and_nothing_twice(tmp_path, mail, profile):
     """The clock is set while the first publication goes out; the last one is due after it is right again."""
     clock = tmp_path / "clock"

@@ -96,7 +96,12 @@ def shop(tmp_path, database_url=""):
             process.wait()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.faults, pytest.mark.everywhere]),
+    ]
+)
 def started(request, tmp_path):
     if request.param == "sqlite":
         with shop(tmp_path) as made:
@@ -147,6 +152,7 @@ ASK = (
 )
 
 
+@pytest.mark.faults
 def test_every_command_works_out_the_same_fingerprint(tmp_path):
     """Told no address, the one that `up --port` takes by itself, or the same in other words: it is one installation."""
     with shop(tmp_path) as (place, database, _start):

@@ -204,6 +204,7 @@ def test_a_process_that_is_held_up_in_its_beat_holds_nothing(place):
 # --- F10: the clock jumps ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.everywhere
 @everywhere
 def test_what_is_due_is_never_early_whatever_the_machine_does(place, mail):
     """Never early: twenty seconds ahead, workers and schedulers running and rung all the time."""

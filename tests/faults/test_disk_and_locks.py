@@ -118,6 +118,7 @@ def without_following(port, path):
 HELD = 30.0
 
 
+@pytest.mark.everywhere
 def test_a_writer_that_holds_the_database_for_long_is_waited_for_and_reaches_no_log(place, mail):
     """SQLite has one writer. Ours wait for it; who only reads (the audit) does not even wait."""
     mailing(place, mail, people=COUNT)

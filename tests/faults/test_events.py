@@ -49,6 +49,7 @@ def test_news_that_come_before_the_answer_are_kept(place, api):
     assert (end["ledger"]["accepted"], end["ledger"]["unknown"]) == (20, 0)
 
 
+@pytest.mark.everywhere
 def test_any_order_of_news_from_the_wire_comes_to_the_same(place, api):
     """F25: processed, deferred, delivered, bounced, complained, in ten shuffles with repetitions, through the webhook."""
     account, _publication = calling(place, api, people=40, batch_size=40)
@@ -81,6 +82,7 @@ def test_any_order_of_news_from_the_wire_comes_to_the_same(place, api):
     check(place, api)
 
 
+@pytest.mark.everywhere
 def test_forged_stale_and_rotated_calls_at_the_door(place, api, tmp_path):
     """F26: another key, a changed byte, a stale time: 403 and nothing written; two keys hold while one is rotated."""
     account, _publication = calling(place, api, people=5)

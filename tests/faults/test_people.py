@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import everywhere, on_servers_too
+from tests.faults.conftest import everywhere
 from tests.faults.harness.compare import check
 from tests.faults.harness.place import ConsoleError, wait_until
 from tests.faults.test_workers import GOES_ON_WITHIN, PEOPLE, mailing
@@ -13,6 +13,7 @@ from tests.faults.test_workers import GOES_ON_WITHIN, PEOPLE, mailing
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
+@pytest.mark.everywhere
 def test_an_edit_in_the_middle_changes_no_message_that_is_left(place, mail):
     """F21: what was approved is what everybody gets, though the message was edited and published at half time."""
     mailing(place, mail)
@@ -24,7 +25,7 @@ def test_an_edit_in_the_middle_changes_no_message_that_is_left(place, mail):
     assert {one.subject.partition(" ")[0] for one in mail.record.read()} == {"Hi"}
 
 
-@on_servers_too
+@everywhere
 def test_ten_pauses_and_resumptions_by_two_people_at_once(place, mail):
     """F22 and A2: both press the same button each time; one wins, the other gets a conflict, nobody gets it twice."""
     publication = mailing(place, mail, people=300)
@@ -75,6 +76,7 @@ def test_a_cancellation_ends_it_within_five_seconds(place, mail):
     assert end["ledger"]["accepted"] + end["ledger"]["skipped"] == 400
 
 
+@pytest.mark.everywhere
 def test_contacts_that_come_and_go_in_the_middle(place, mail):
     """F23: the audience is who it was at the start; a hundred new ones get nothing, a hundred who leave get no more."""
     mailing(place, mail, people=300)

@@ -32,6 +32,7 @@ def visit(port: int, path: str) -> int:
         return 599
 
 
+@pytest.mark.everywhere
 @everywhere
 def test_visitors_while_it_is_being_sent_get_no_error(place, mail):
     """F29 as far as it is built: forty visitors at once in the minute of the launch, 0 answers of 5xx."""
@@ -64,6 +65,7 @@ def test_an_import_that_is_killed_is_repeated_without_harm(place):
     assert place.do("add_people", count=3000, prefix="row") == 0
 
 
+@pytest.mark.everywhere
 @everywhere
 def test_the_same_orders_and_refunds_in_any_order_from_two_processes(place):
     """F31: orders replayed and shuffled by two processes at once, each refund twice: rows and sums are exact."""

@@ -64,6 +64,7 @@ def test_killed_after_the_provider_took_it_nobody_gets_it_twice(place, mail):
     assert set(mail.record.addresses.values()) == {1}
 
 
+@pytest.mark.everywhere
 @everywhere
 def test_killed_in_the_middle_of_a_slice_the_rest_goes_on(place, mail):
     """F3: item 17 of a slice."""
@@ -92,7 +93,7 @@ def test_the_whole_container_is_killed(place, mail):
     check(place, mail)
 
 
-@on_servers_too
+@everywhere
 def test_a_commit_that_fails_after_the_provider_took_it_is_closed_by_the_journal(place, mail):
     """F8: the answers are in the journal; nothing stays in doubt and nothing is sent again."""
     mailing(place, mail)
@@ -128,7 +129,7 @@ def test_a_worker_that_stood_still_for_longer_than_its_lease_sends_nobody_anythi
     assert set(mail.record.addresses.values()) == {1}
 
 
-@pytest.mark.parametrize("leaving", ["unsubscribe_one", "erase_one"])
+@pytest.mark.parametrize("leaving", ["unsubscribe_one", pytest.param("erase_one", marks=pytest.mark.everywhere)])
 def test_who_leaves_between_claim_and_call_is_not_written_to(place, mail, leaving):
     """F24: the worker holds the chunk and sleeps; who leaves meanwhile is asked about again before the call."""
     mailing(place, mail, people=30)
@@ -143,6 +144,7 @@ def test_who_leaves_between_claim_and_call_is_not_written_to(place, mail, leavin
     assert [row["reason"] for row in end["rows"] if row["state"] == "skipped"] in (["suppressed"], ["erased"])
 
 
+@pytest.mark.everywhere
 @everywhere
 def test_no_call_begins_a_second_after_an_unsubscription(place, mail):
     """F24 and G7, in the middle of sending: nobody's mail comes later than a second after they left."""
