@@ -13,7 +13,7 @@ from campaigns.planning.api import PublicationOut, publication_dict
 from campaigns.planning.models import Publication
 from campaigns.publishing import obstacles, reasons, selectors
 from campaigns.publishing.models import Delivery, Run
-from campaigns.publishing.services import publications
+from campaigns.publishing.services import publications, seals
 from campaigns.publishing.states import DeliveryState
 from core.api import In, Router, bearer, idempotent, page_of
 from core.errors import Invalid, Missing
@@ -75,6 +75,12 @@ class PublicationStateOut(PublicationOut):
     ledger: LedgerOut
 
 
+class SubmittedOut(PublicationStateOut):
+    """As the publication stands; `advice` is what its author and reviewer may want to mend before it is approved."""
+
+    advice: list[str]
+
+
 class RejectIn(In):
     """Why it goes back to its author."""
 
@@ -124,11 +130,12 @@ def list_deliveries(request: HttpRequest, public_id: str, state: str = "", curso
     return page_of(rows, request, _delivery)
 
 
-@router.post("/publications/{public_id}/submit", auth=write, response=PublicationStateOut)
+@router.post("/publications/{public_id}/submit", auth=write, response=SubmittedOut)
 @idempotent
 def submit(request: HttpRequest, public_id: str) -> Any:
-    """Ask for approval."""
-    return _do(request, public_id, publications.submit)
+    """Ask for approval; the answer says what is worth a look before it is given."""
+    answer = _do(request, public_id, publications.submit)
+    return {**answer, "advice": seals.advice(_publication(public_id))}
 
 
 @router.post("/publications/{public_id}/withdraw", auth=write, response=PublicationStateOut)

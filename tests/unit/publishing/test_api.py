@@ -199,6 +199,22 @@ def test_a_verb_answers_with_the_publication_as_it_is_then(call, made, verb, bef
     assert answer.json()["ledger"].keys() == COUNTS
 
 
+def test_submitting_says_what_is_worth_a_look_before_approval(call, market, author):
+    from cms.services import messages
+
+    html = "<p>Dear *|FNAME|*, hi {{ first_name }}</p>"
+    message = messages.create("N", {"email": {"subject": "S", "html": html}}, None)
+    publication = ledgers.publication(market, author, content_kind="message", content_key=message.translation_key)
+    person = ledgers.contact(1)
+    person.first_name = ""
+    person.save()
+    answer = call(f"{publication.public_id}/submit")
+    assert answer.status_code == 200
+    told = answer.json()["advice"]
+    assert any("*|FNAME|*" in line for line in told)
+    assert any("1 person of the audience has no first name" in line for line in told)
+
+
 def test_the_same_key_acts_once(call, made):
     publication = made("scheduled")
     path = f"{publication.public_id}/pause"
