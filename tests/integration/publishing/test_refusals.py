@@ -7,10 +7,10 @@ from wagtail.models import ModelLogEntry
 
 from campaigns.audiences.models import Contact, Endpoint, Suppression
 from campaigns.audiences.services import consents, contacts, suppressions, unsubscribe
-from campaigns.publishing import refs, selectors, sql
+from campaigns.publishing import outcomes, refs, selectors, sql
 from campaigns.publishing.models import Closing, Delivery, RefusalTrail
-from campaigns.publishing.services import closings, doubts, events, evidence, publications, runs, sweeper
-from channels.base import Blame, Event, EventKind, Result
+from campaigns.publishing.services import closings, doubts, events, evidence, fuses, publications, runs, sweeper
+from channels.base import Blame, Event, EventKind, Outcome, Result
 from channels.models import ChannelAccount
 from channels.services import record_events
 from core import clock
@@ -236,6 +236,32 @@ def test_nobody_is_closed_before_the_fuse_could_speak(shop):
     publication.refresh_from_db()
     assert closings.close_now(publication.runs.get(), shop.reviewer) == waiting
     assert closed() == (waiting, waiting)
+
+
+def test_one_fuse_does_not_hide_what_another_has_against_it(shop, monkeypatch):
+    publication = dead_run(shop, 220, 20)
+    monkeypatch.setattr(fuses, "in_doubt", lambda *_more: True)
+    assert list(fuses.fuse_reasons(publication)) == ["fuse_doubts", "fuse_bounces"]
+    closings.close_due()
+    assert closed() == (0, 0)
+
+
+def test_what_an_account_asks_for_is_read_by_the_ledgers_clock(shop, monkeypatch):
+    """The machine's clock is a day ahead: the row waits an hour and not a day."""
+    now = clock.ledger_now()
+    monkeypatch.setattr(clock, "ledger_time", lambda moment: moment - timedelta(days=1))
+    told = Outcome("", Result.RETRY, blame=Blame.PROVIDER, retry_at=now + timedelta(days=1, hours=1))
+    row = outcomes.row_for(
+        1,
+        told,
+        deferrals=0,
+        replays=0,
+        first_try_at=now,
+        capabilities=Paper.capabilities,
+        account_waits_until=None,
+        now=now,
+    )
+    assert row["next_at"] == now + timedelta(hours=1)
 
 
 def test_a_person_who_lets_it_go_on_lets_the_addresses_be_closed(shop):
