@@ -15,7 +15,10 @@ EVERYWHERE = [
     pytest.param("postgres-rabbitmq", marks=[*_RABBITMQ, pytest.mark.everywhere]),
     _REDIS,
 ]
-"""Every profile; `-m "faults and not everywhere"`, which is what CI takes, takes the first."""
+"""Every profile; `-m "faults and not everywhere"`, which is what CI takes, takes the first.
+
+A test with the mark `everywhere` itself is left out by CI altogether: another one is of its kind.
+"""
 ON_SERVERS_TOO = ["sqlite", pytest.param("postgres-rabbitmq", marks=_RABBITMQ), _REDIS]
 """The same, for what CI shall see on servers too."""
 

@@ -89,6 +89,13 @@ def test_the_mail_server_can_take_it_and_say_nothing(tmp_path):
     assert b"354" in said and b"taken" not in said
 
 
+def test_the_mail_server_takes_nothing_behind_a_refused_sender(tmp_path):
+    with MailServer(tmp_path, rule=lambda stage, _to: Reply(b"451 4.3.2 Later") if stage == "mail" else None) as server:
+        said = talk(server.port, MESSAGE)
+        assert server.total == 0
+    assert b"451" in said and b"503" in said and b"354" not in said
+
+
 def test_the_proxy_harms_as_it_is_told(tmp_path):
     with MailServer(tmp_path) as server, ChaosProxy(server.port) as proxy:
         assert talk(proxy.port, MESSAGE).startswith(b"220")

@@ -85,6 +85,7 @@ class MailServer(Served):
 
         reply = await self._asked("connect", "", writer)
         say(reply.words if reply else b"220 counting ESMTP")
+        begun = False
         recipients: list[str] = []
         while line := await reader.readline():
             verb = line[:4].upper()
@@ -93,7 +94,10 @@ class MailServer(Served):
             elif verb == b"MAIL":
                 recipients = []
                 reply = await self._asked("mail", "", writer)
+                begun = reply is None or reply.words.startswith(b"2")
                 say(reply.words if reply else b"250 2.1.0 OK")
+            elif verb == b"RCPT" and not begun:
+                say(b"503 5.5.1 MAIL first")  # pipelined behind a MAIL that was refused (RFC 2920, 3.1)
             elif verb == b"RCPT":
                 address = line.split(b"<")[1].split(b">")[0].decode()
                 reply = await self._asked("rcpt", address, writer)
@@ -109,11 +113,13 @@ class MailServer(Served):
                 await writer.drain()
                 if not await self._message(reader, writer, recipients):
                     return
-                recipients = []
+                begun, recipients = False, []
             elif verb == b"QUIT":
                 say(b"221 bye")
                 break
             else:
+                if verb == b"RSET":
+                    begun, recipients = False, []
                 say(b"250 2.0.0 OK")
             await writer.drain()
 

@@ -228,10 +228,8 @@ class Place:
     def down(self) -> None:
         """The end of the place's processes."""
         self.end_consoles()
-        for process in [*self.workers, *self.schedulers, *filter(None, [self.web])]:
-            process.kill()
-            process.wait()
-        self.workers, self.schedulers, self.web = [], [], None
+        self.kill_everything()  # and what they started: the web server has a process of its own for the application
+        self.web = None
         if not self.log.closed:
             self.log.close()
 
