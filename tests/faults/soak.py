@@ -38,6 +38,7 @@ PEOPLE = 150
 AT_ONCE = 3
 """Publications under way at a time."""
 END_WITHIN = 300.0
+HARM_LASTS = 5.0
 OPEN = {"scheduled", "live", "paused", "held"}
 POINTS = ("before_call", "in_flight", "after_accept", "answered", "commit", "claimed", "slice")
 
@@ -52,6 +53,7 @@ class Soak:
         self.api = stack.enter_context(ApiServer(folder, rule=self.api_rule))
         self.roads = [stack.enter_context(ChaosProxy(server.port)) for server in (self.mail, self.api)]
         self.harm = ""
+        self.harmed_until = 0.0
         self.counts: Counter[str] = Counter()
         self.publications: list[str] = []
         self.problems: list[str] = []
@@ -207,7 +209,7 @@ class Soak:
     def api_rule(self, number: int, addresses: Any) -> ApiReply | None:
         """What the API does at the moment; used up by one call."""
         harm, self.harm = self.harm, ""
-        match harm:
+        match harm if time.monotonic() < self.harmed_until else "":
             case "429":
                 return ApiReply(429, headers={"Retry-After": "3"})
             case "500":
@@ -221,7 +223,8 @@ class Soak:
         return None
 
     def harm_api(self) -> str:
-        """The API's next call."""
+        """The API's next call, if it comes soon: an account that rests is not met by it at each of its tries."""
+        self.harmed_until = time.monotonic() + HARM_LASTS
         self.harm = self.dice.choice(["429", "500", "500 taken", "close", "close taken"])
         return self.harm
 
