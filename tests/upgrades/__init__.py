@@ -20,6 +20,7 @@ LEFT_OUT = (
     "django_session",
     "core_processheartbeat",
     "core_installation",
+    "core_witness",
 )
 """Tables of the database itself, the search index that `update_index` makes, and what belongs to one machine."""
 
