@@ -16,8 +16,7 @@ from channels.base import Channel, Media
 from cms import artwork, emails, markup, mjml
 from cms.limits import fit
 from cms.models.brand import BrandKit
-from cms.models.renditions import POST_NAMES
-from cms.renditions import EmailRendition, PushRendition, Rendition, SocialRendition
+from cms.renditions import POST_NAMES, EmailRendition, PushRendition, Rendition, SocialRendition
 from core import links
 from core.errors import Invalid
 from core.texts import Escape, parse

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from channels.base import Media
 
+POST_NAMES = frozenset({"offer"})
+"""A post is the same for everyone: it may name the offer's facts and nothing of a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmailRendition:

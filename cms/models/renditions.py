@@ -11,12 +11,11 @@ from wagtail.models import Site
 
 from channels.base import Channel
 from cms import advice, proofs
+from cms.renditions import POST_NAMES
 from core.errors import Invalid
 from core.texts import Escape, parse
 
 RICH_FEATURES = ["h3", "bold", "italic", "link", "ol", "ul", "hr"]
-POST_NAMES = frozenset({"offer"})
-"""A post is the same for everyone: it may name the offer's facts and nothing of a person."""
 
 SOURCES: Mapping[str, tuple[Escape, frozenset[str] | None]] = {
     "email_subject": (Escape.HEADER, None),
