@@ -14,7 +14,7 @@ import pytest
 
 from tests.installation import MANAGE, Installation, free_port, postgres_database, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 TABLES = ("core_installation", "core_witness")
 

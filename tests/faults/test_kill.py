@@ -27,6 +27,7 @@ def test_twenty_kills_on_the_embedded_profile(place, mail):
     kill_and_count(place, mail)
 
 
+@pytest.mark.faults
 @pytest.mark.postgres
 @pytest.mark.parametrize(
     "profile",
