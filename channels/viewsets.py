@@ -10,24 +10,11 @@ from django.utils.translation import gettext_lazy
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
-from wagtail.permission_policies.base import ModelPermissionPolicy
 from wagtail.permissions import register_permission_policy
 
 from channels import registry, views
 from channels.models import ChannelAccount
-
-
-class NeverDeleted(ModelPermissionPolicy):
-    """An account is never deleted: the ledger names it."""
-
-    def user_has_permission(self, user: Any, action: str) -> bool:
-        """Never “delete”; who may change may see."""
-        if action == "delete":
-            return False
-        if action == "view" and super().user_has_permission(user, "change"):
-            return True
-        return bool(super().user_has_permission(user, action))
-
+from core.permissions import NeverDeleted
 
 register_permission_policy(ChannelAccount, NeverDeleted(ChannelAccount), exact_class=True)
 

@@ -1,30 +1,15 @@
 """The admin section “Markets”."""
 
-from typing import Any
-
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.ui.tables import BooleanColumn, Column
 from wagtail.admin.views import generic
 from wagtail.admin.viewsets.model import ModelViewSet
-from wagtail.permission_policies.base import ModelPermissionPolicy
 from wagtail.permissions import register_permission_policy
 
 from core import countries
 from core.forms import MarketForm
 from core.models import Market
-
-
-class NeverDeleted(ModelPermissionPolicy):
-    """A market is never deleted: campaigns, orders and reviews count in it."""
-
-    def user_has_permission(self, user: Any, action: str) -> bool:
-        """Never “delete”; who may change may see."""
-        if action == "delete":
-            return False
-        if action == "view" and super().user_has_permission(user, "change"):
-            return True
-        return bool(super().user_has_permission(user, action))
-
+from core.permissions import NeverDeleted
 
 register_permission_policy(Market, NeverDeleted(Market), exact_class=True)
 
