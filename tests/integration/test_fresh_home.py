@@ -6,11 +6,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 
 import pytest
 from django.conf import settings
 
-from tests.installation import MANAGE, Client, Installation, free_port, postgres_database
+from tests.installation import MANAGE, Client, Installation, free_port, postgres_database, wait_until
 
 
 @pytest.fixture
@@ -49,7 +50,9 @@ def test_two_tokens_at_once_and_then_up(fresh):
         )
         assert account["webhook_url"].startswith(f"http://127.0.0.1:{fresh.port}/hooks/")
         with closing(sqlite3.connect(fresh.home / "almanac.sqlite3")) as database:
-            assert database.execute("SELECT held_reason FROM core_installation").fetchall() == [("",)]
+            # The web process may answer before the first beat has made the row.
+            reasons = partial(database.execute, "SELECT held_reason FROM core_installation")
+            assert wait_until(lambda: reasons().fetchall(), what="a first beat") == [("",)]  # noqa: B023 - called here
         fresh.down()
         fresh.port = free_port()
         fresh.headers["Host"] = f"127.0.0.1:{fresh.port}"
