@@ -1,12 +1,10 @@
 """Celery is an edge: it rings bells. Only this module and `tasks.py` files import it."""
 
-import os
-
 from celery import Celery
 
 from config import bell_folder, env
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
+env.use_settings()
 
 bell_folder.register()
 app = Celery("almanac")

@@ -219,7 +219,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = False
-CELERY_TASK_DEFAULT_QUEUE = env.text("ALMANAC_QUEUE", "almanac")
+CELERY_TASK_DEFAULT_QUEUE = CELERY_CONTROL_EXCHANGE = env.name("ALMANAC_QUEUE", "almanac")
+"""Also the workers' names begin with it, and what is asked of workers goes to ours only: installations can share a broker."""
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
