@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -62,6 +63,33 @@ def name(variable: str, default: str) -> str:
             f"{variable} must be a name of at most 63 letters, digits, dots, dashes and underscores, not “{value}”."
         )
     return value
+
+
+def choice(variable: str, known: tuple[str, ...]) -> str:
+    """One of `known` words, in any case; the first one where it is not set."""
+    value = text(variable, known[0])
+    for word in known:
+        if word.lower() == value.strip().lower():
+            return word
+    raise ImproperlyConfigured(f"{variable} must be one of {', '.join(known)}, not “{value}”.")
+
+
+def secret(variable: str, *, least: int) -> str:
+    """A secret of at least `least` characters, or none."""
+    value = text(variable, "")
+    if value and len(value) < least:
+        raise ImproperlyConfigured(f"{variable} must have at least {least} characters.")
+    return value
+
+
+def needs_extra(variable: str, module: str, extra: str) -> None:
+    """Refuse `variable` while the optional dependency that it asks for is not installed."""
+    try:
+        there = find_spec(module) is not None
+    except ValueError:  # it was kept from being imported
+        there = False
+    if not there:
+        raise ImproperlyConfigured(f"{variable} needs an optional dependency: install almanac[{extra}].")
 
 
 def flag(name: str, *, default: bool) -> bool:
