@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 
 from campaigns.audiences.models import Contact, Suppression
 from campaigns.audiences.selectors import condition_of, contacts_of
-from campaigns.measurement.figures import Bucket, Figures, Results, Row, TargetLine, Window
+from campaigns.measurement.figures import Bucket, Figures, Results, Row, Window
 from campaigns.measurement.models import Credit, Hit, Rollup, Touch, Visit
+from campaigns.measurement.targets import Span, TargetLine, pace_of
 from campaigns.planning.models import Campaign, Publication
-from campaigns.planning.selectors import campaign_window
+from campaigns.planning.selectors import campaign_window, stage_window
 from campaigns.promotions.models import Offer, Refund
 from campaigns.promotions.selectors import window_figures
 from campaigns.publishing.models import Delivery
@@ -35,6 +36,7 @@ def campaign_results(campaign: Campaign) -> Results:
     window = _window(campaign, as_of)
     step, timeline = _timeline(campaign, as_of)
     publications = measured.publications
+    targets = measured.target_lines()
     return Results(
         slug=campaign.slug,
         name=campaign.name,
@@ -62,19 +64,22 @@ def campaign_results(campaign: Campaign) -> Results:
             )
             for one in publications
         ],
-        targets=[
-            TargetLine(
-                metric=target.metric,
-                stage=target.stage.name if target.stage else "",
-                channel=target.channel,
-                target=target.value,
-                actual=measured.of_target(target.stage_id, target.channel).of_metric(target.metric),
-            )
-            for target in campaign.targets.select_related("stage").order_by("stage__position", "channel", "pk")
-        ],
+        targets=targets,
         step=step,
         timeline=timeline,
+        pace=pace_of(targets, (window.start, window.end), _stage_spans(campaign), as_of) if last else None,
     )
+
+
+def _stage_spans(campaign: Campaign) -> dict[str, Span]:
+    """The days of the stages that targets can name, from 00:00 of the first to before 00:00 after the last."""
+    days = {stage.name: stage_window(stage) for stage in campaign.stages.select_related("campaign")}
+    zone = campaign.market.timezone
+    return {name: _span(first, last, zone) for name, (first, last) in days.items() if first and last}
+
+
+def _span(first: date, last: date, zone: str) -> Span:
+    return clock.instant(first, time(0), zone), clock.instant(last + timedelta(days=1), time(0), zone)
 
 
 def window_of(campaign: Campaign, now: datetime) -> tuple[datetime, datetime]:
@@ -119,6 +124,26 @@ def _window(campaign: Campaign, now: datetime) -> Window:
     )
 
 
+def arrivals(campaigns: Collection[Campaign]) -> Counter[int | None]:
+    """Visitors by publication whom only their click tells of, as the page they came to has no beacon or may not know them."""
+    seen: Counter[int | None] = Counter()
+    touches = Touch.objects.filter(publication__stage__campaign__in=campaigns)
+    with_page = Visit.objects.filter(campaign=OuterRef("publication__stage__campaign"), delivery=OuterRef("delivery"))
+    direct = touches.exclude(publication__channel=Channel.SOCIAL).filter(~Exists(with_page))
+    for row in direct.values("publication_id").annotate(n=Count("delivery", distinct=True)).order_by():
+        seen[row["publication_id"]] = row["n"]
+    posts = touches.filter(publication__channel=Channel.SOCIAL)
+    identified = dict(
+        Visit.objects.filter(campaign__in=campaigns, publication__channel=Channel.SOCIAL)
+        .values("publication_id")
+        .annotate(n=Count("visitor", distinct=True))
+        .values_list("publication_id", "n")
+    )
+    for row in posts.values("publication_id").annotate(n=Count("pk")).order_by():
+        seen[row["publication_id"]] = max(0, row["n"] - identified.get(row["publication_id"], 0))
+    return seen
+
+
 class _Measured:
     """What was measured of a campaign, by publication, in a handful of queries; sums of it are asked in any grouping."""
 
@@ -132,7 +157,7 @@ class _Measured:
         self._counts = self._read_counts()
         self._credits = self._read_credits()
         self._refunds = self._read_refunds()
-        self._arrivals = self._read_arrivals()
+        self._arrivals = arrivals([campaign])
         self._unsubscribes = self._read_unsubscribes()
         self._deliveries = self._read_deliveries()
 
@@ -209,6 +234,19 @@ class _Measured:
             ]
         )
 
+    def target_lines(self) -> list[TargetLine]:
+        """The campaign's targets, each with its figure."""
+        return [
+            TargetLine(
+                metric=target.metric,
+                stage=target.stage.name if target.stage else "",
+                channel=target.channel,
+                target=target.value,
+                actual=self.of_target(target.stage_id, target.channel).of_metric(target.metric),
+            )
+            for target in self.campaign.targets.select_related("stage").order_by("stage__position", "channel", "pk")
+        ]
+
     def _read_counts(self) -> Mapping[int | None, Counter[tuple[str, str]]]:
         found: dict[int | None, Counter[tuple[str, str]]] = defaultdict(Counter)
         rows = Rollup.objects.filter(campaign=self.campaign).values("publication_id", "kind", "verdict")
@@ -239,25 +277,6 @@ class _Measured:
         credits = self._own_credits().filter(publication__in=[pk for pk in ids if pk])
         known: int = credits.aggregate(n=Count("order__contact", distinct=True))["n"]
         return known + credits.filter(order__contact=None).count()
-
-    def _read_arrivals(self) -> Mapping[int | None, int]:
-        """Visitors whom only their click tells of, because the page they came to has no beacon or may not know them."""
-        seen: Counter[int | None] = Counter()
-        touches = Touch.objects.filter(publication__stage__campaign=self.campaign)
-        with_page = Visit.objects.filter(campaign=self.campaign, delivery=OuterRef("delivery"))
-        direct = touches.exclude(publication__channel=Channel.SOCIAL).filter(~Exists(with_page))
-        for row in direct.values("publication_id").annotate(n=Count("delivery", distinct=True)).order_by():
-            seen[row["publication_id"]] = row["n"]
-        posts = touches.filter(publication__channel=Channel.SOCIAL)
-        identified = dict(
-            Visit.objects.filter(campaign=self.campaign, publication__channel=Channel.SOCIAL)
-            .values("publication_id")
-            .annotate(n=Count("visitor", distinct=True))
-            .values_list("publication_id", "n")
-        )
-        for row in posts.values("publication_id").annotate(n=Count("pk")).order_by():
-            seen[row["publication_id"]] = max(0, row["n"] - identified.get(row["publication_id"], 0))
-        return seen
 
     def _read_unsubscribes(self) -> Mapping[int | None, int]:
         """Addresses closed by their owner after a copy, told to the last copy before that."""

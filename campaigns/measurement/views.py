@@ -29,7 +29,7 @@ from campaigns.planning.selectors import campaign_window
 from core import clock
 from core.errors import AlmanacError
 
-PARTS = ("kpis", "drivers", "timeline", "stages", "channels", "funnel", "publications", "window")
+PARTS = ("kpis", "pace", "drivers", "timeline", "stages", "channels", "funnel", "publications", "window")
 """The parts of the results page that are replaced while it is open: ``measurement/parts/<name>.html``."""
 
 REFRESH_SECONDS = 3
