@@ -1,6 +1,6 @@
 """A campaign's numbers (live ones or a review's) as people read them: formatted, in their language, row by row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +10,8 @@ from babel.numbers import format_decimal, format_percent
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
+from campaigns.measurement.overview import STATES, Line
+from campaigns.measurement.selectors import audience_window
 from campaigns.measurement.targets import BASIS_POINTS
 from campaigns.planning.models import Target
 from channels.models import CHANNEL_CHOICES
@@ -138,6 +140,61 @@ def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[
         for old, new in zip(was, became, strict=True)
         if old["raw"] != new["raw"]
     ]
+
+
+def index_row(line: Line, now: datetime) -> dict[str, Any]:
+    """A campaign as the index shows it: its own figures, and what its audience did on its days."""
+    campaign = line.campaign
+    write = Writer(
+        campaign.market.currency,
+        campaign.market.timezone,
+        to_locale(get_language() or "en"),
+        money.exponent(campaign.market.currency),
+    )
+    window = audience_window(campaign, now)
+    return {
+        "campaign": campaign,
+        "first": line.first,
+        "last": line.last,
+        "state": line.state,
+        "state_label": STATES[line.state],
+        "uv": write.count(line.uv),
+        "orders": write.count(line.orders),
+        "gmv": write.money(line.gmv_minor),
+        "window_orders": write.count(window.orders),
+        "window_revenue": write.money(window.revenue_minor),
+        "reviews": list(campaign.reviews.all()),
+    }
+
+
+def compared(campaigns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Groups of figures, one column a campaign; of two campaigns also what the second has more or less than the first.
+
+    Money of two currencies has no difference.
+    """
+    writers = [Writer.of(numbers) for numbers in campaigns]
+    shown = list(zip(campaigns, writers, strict=True))
+    groups = (
+        (_("What its clicks brought"), [_everything(numbers["attributed"], write) for numbers, write in shown]),
+        (_("What the audience did on its days"), [_window(numbers, write) for numbers, write in shown]),
+    )
+    one_currency = len({numbers["currency"] for numbers in campaigns}) == 1
+    return [
+        {
+            "label": label,
+            "rows": [_beside(cells, writers[-1], one_currency) for cells in zip(*columns, strict=True)],
+        }
+        for label, columns in groups
+    ]
+
+
+def _beside(cells: Sequence[Mapping[str, Any]], write: Writer, one_currency: bool) -> dict[str, Any]:
+    told = len(cells) == 2 and (one_currency or cells[0]["unit"] != "money")
+    return {
+        "label": cells[0]["label"],
+        "values": [cell["value"] for cell in cells],
+        "change": _change(cells[0], cells[1], write) if told else "",
+    }
 
 
 def _change(old: Mapping[str, Any], new: Mapping[str, Any], write: Writer) -> str:

@@ -33,7 +33,7 @@ def campaign_results(campaign: Campaign) -> Results:
     as_of = clock.now()
     measured = _Measured(campaign)
     first, last = campaign_window(campaign)
-    window = _window(campaign, as_of)
+    window = audience_window(campaign, as_of)
     step, timeline = _timeline(campaign, as_of)
     publications = measured.publications
     targets = measured.target_lines()
@@ -107,7 +107,8 @@ def audience_of(campaign: Campaign) -> QuerySet[Contact]:
     return Contact.objects.filter(condition, erased_at__isnull=True).order_by("pk")
 
 
-def _window(campaign: Campaign, now: datetime) -> Window:
+def audience_window(campaign: Campaign, now: datetime) -> Window:
+    """What the campaign's audience did on the campaign's days."""
     start, end = window_of(campaign, now)
     contacts = audience_of(campaign)
     offers: list[Offer] = list(campaign.offers.all())
