@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from campaigns.measurement.currencies import Other
 from campaigns.measurement.drivers import Tree, explain, plan_of
 from campaigns.measurement.targets import BASIS_POINTS, Pace, TargetLine, per_ten_thousand
 from core import money
@@ -121,10 +122,12 @@ class Window:
     buyers: int
     orders: int
     revenue_minor: int
+    others: list[Other] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "start": self.start.isoformat(), "end": self.end.isoformat()}
+        """For JSON. Orders in other currencies stand apart, with those of the attributed figures."""
+        own = {name: value for name, value in asdict(self).items() if name != "others"}
+        return {**own, "start": self.start.isoformat(), "end": self.end.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +151,15 @@ class Results:
     step: str
     timeline: list[Bucket]
     pace: Pace | None = None
+    others: list[Other] = field(default_factory=list)
 
     @property
     def lead(self) -> str:
         """Which figures come first: ``attributed`` where a click, visit or order was measured, else ``audience``
         where the audience bought or redeemed something."""
         measured = self.total.uv or self.total.pv or self.total.clicks or self.total.orders
-        return "audience" if not measured and (self.window.orders or self.window.redemptions) else "attributed"
+        bought = self.window.orders or self.window.redemptions or self.window.others
+        return "audience" if bought and not measured else "attributed"
 
     def drivers(self, targets: Sequence[TargetLine] | None = None) -> list[dict[str, Any]]:
         """Plan against actual for the campaign, and for every stage and channel whose targets tell enough.
@@ -185,7 +190,8 @@ class Results:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was sent, seen or bought yet."""
-        return not self.ledger.get("targeted") and self.total == Figures() and not self.window.orders
+        bought = self.window.orders or self.window.others or self.others
+        return not self.ledger.get("targeted") and self.total == Figures() and not bought
 
     def target(self, metric: str) -> int | None:
         """The campaign's own target of `metric`."""
@@ -227,6 +233,10 @@ class Results:
             "targets": [line.as_dict() for line in self.targets],
             "drivers": self.drivers(),
             "lead": self.lead,
+            "other_currencies": {
+                "attributed": [one.as_dict() for one in self.others],
+                "audience": [one.as_dict() for one in self.window.others],
+            },
             "pace": self._pace_dict(),
             "is_empty": self.is_empty,
             "step": self.step,

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.measurement.currencies import Converter, Other, Tally
 from campaigns.measurement.models import Credit, Visit
 from campaigns.measurement.selectors import arrivals, window_of
 from campaigns.planning.models import Campaign, Publication
@@ -39,6 +39,7 @@ class Line:
     uv: int
     orders: int
     gmv_minor: int
+    others: list[Other]
 
 
 def lines(text: str = "", state: str = "") -> list[Line]:
@@ -77,12 +78,20 @@ def _matching(text: str) -> QuerySet[Campaign]:
     return rows
 
 
-def _line(campaign: Campaign, uv: Mapping[int, int], bought: Mapping[int, Mapping[str, Any]]) -> Line:
+@dataclass(slots=True)
+class _Sums:
+    """What was credited to a campaign."""
+
+    orders: int = 0
+    gmv_minor: int = 0
+    others: list[Other] = field(default_factory=list)
+
+
+def _line(campaign: Campaign, uv: Mapping[int, int], bought: Mapping[int, _Sums]) -> Line:
     first, last = campaign_window(campaign)
-    sums = bought.get(campaign.pk, {"orders": 0, "gmv": 0})
-    return Line(
-        campaign, first, last, _state(campaign, first, last), uv.get(campaign.pk, 0), sums["orders"], sums["gmv"]
-    )
+    sums = bought[campaign.pk]
+    state = _state(campaign, first, last)
+    return Line(campaign, first, last, state, uv.get(campaign.pk, 0), sums.orders, sums.gmv_minor, sums.others)
 
 
 def _state(campaign: Campaign, first: date | None, last: date | None) -> str:
@@ -108,13 +117,26 @@ def _visitors(campaigns: Collection[Campaign]) -> Mapping[int, int]:
     return found
 
 
-def _credited(campaigns: Collection[Campaign]) -> Mapping[int, Mapping[str, Any]]:
-    """As `Figures.orders` and `Figures.gmv_minor`; other currencies than the market's are left out."""
-    currencies = {one.pk: one.market.currency for one in campaigns}
-    rows = Credit.objects.filter(publication__stage__campaign__in=campaigns)
-    sums = rows.values("publication__stage__campaign", "currency").annotate(orders=Count("pk"), gmv=Sum("amount_minor"))
-    return {
-        row["publication__stage__campaign"]: row
-        for row in sums.order_by()
-        if row["currency"] == currencies[row["publication__stage__campaign"]]
-    }
+def _credited(campaigns: Collection[Campaign]) -> Mapping[int, _Sums]:
+    """As `Figures.orders` and `Figures.gmv_minor`, and the orders in other currencies."""
+    found = {one.pk: _Sums() for one in campaigns}
+    credits = Credit.objects.filter(publication__stage__campaign__in=campaigns)
+    is_own = Q(currency=F("publication__stage__campaign__market__currency"))
+    sums = credits.filter(is_own).values("publication__stage__campaign")
+    for row in sums.annotate(orders=Count("pk"), gmv=Sum("amount_minor")).order_by():
+        found[row["publication__stage__campaign"]] = _Sums(row["orders"], row["gmv"])
+    foreign: dict[int, list[tuple[str, int, datetime]]] = {}
+    for campaign, currency, minor, at in (
+        credits.exclude(is_own)
+        .order_by("pk")
+        .values_list("publication__stage__campaign", "currency", "amount_minor", "occurred_at")
+    ):
+        foreign.setdefault(campaign, []).append((currency, minor, at))
+    markets = {one.pk: one.market for one in campaigns}
+    for campaign, orders in foreign.items():
+        tally = Tally(Converter(markets[campaign], [(currency, at) for currency, _minor, at in orders]))
+        worth = [tally.add(*order) for order in orders]
+        counted = [minor for minor in worth if minor is not None]
+        before = found[campaign]
+        found[campaign] = _Sums(before.orders + len(counted), before.gmv_minor + sum(counted), tally.others)
+    return found

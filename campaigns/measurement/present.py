@@ -7,7 +7,7 @@ from typing import Any
 
 from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_decimal, format_percent
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
 
 from campaigns.measurement.overview import STATES, Line
@@ -94,6 +94,7 @@ def present(numbers: Mapping[str, Any]) -> dict[str, Any]:
         "as_of": write.moment(numbers["as_of"]),
         "days": f"{write.day(numbers['first_day'])} – {write.day(numbers['last_day'])}" if numbers["first_day"] else "",
         "lead": lead(numbers, write),
+        "others": _others(numbers, write),
         "kpis": _kpis(numbers, write) if lead_of(numbers) == ATTRIBUTED else _audience_kpis(numbers, write),
         "pace": _pace(numbers, write),
         "funnel": _funnel(numbers, write),
@@ -163,6 +164,8 @@ def index_row(line: Line, now: datetime) -> dict[str, Any]:
         "gmv": write.money(line.gmv_minor),
         "window_orders": write.count(window.orders),
         "window_revenue": write.money(window.revenue_minor),
+        "others": other_words([one.as_dict() for one in line.others], write),
+        "window_others": other_words([one.as_dict() for one in window.others], write),
         "reviews": list(campaign.reviews.all()),
     }
 
@@ -175,16 +178,25 @@ def compared(campaigns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     writers = [Writer.of(numbers) for numbers in campaigns]
     shown = list(zip(campaigns, writers, strict=True))
     groups = (
-        (_("What its clicks brought"), [_everything(numbers["attributed"], write) for numbers, write in shown]),
-        (_("What the audience did on its days"), [_window(numbers, write) for numbers, write in shown]),
+        (
+            "attributed",
+            _("What its clicks brought"),
+            [_everything(numbers["attributed"], write) for numbers, write in shown],
+        ),
+        ("audience", _("What the audience did on its days"), [_window(numbers, write) for numbers, write in shown]),
     )
     one_currency = len({numbers["currency"] for numbers in campaigns}) == 1
     return [
         {
             "label": label,
             "rows": [_beside(cells, writers[-1], one_currency) for cells in zip(*columns, strict=True)],
+            "notes": [
+                (numbers["name"], words)
+                for numbers, write in shown
+                if (words := other_words(numbers["other_currencies"][kind], write))
+            ],
         }
-        for label, columns in groups
+        for kind, label, columns in groups
     ]
 
 
@@ -277,6 +289,42 @@ def lead(numbers: Mapping[str, Any], write: Writer) -> dict[str, str]:
         )
         % {"figures": credited},
     }
+
+
+def other_words(others: Sequence[Mapping[str, Any]], write: Writer) -> list[str]:
+    """What is to be said of orders in other currencies: of those left out, and of those converted."""
+    words = []
+    for one in others:
+        if one["orders"]:
+            text = ngettext(
+                "%(count)s order in %(currency)s left out (%(amount)s)",
+                "%(count)s orders in %(currency)s left out (%(amount)s)",
+                one["orders"],
+            )
+            amount = money.display(one["amount_minor"], one["currency"])
+            words.append(text % {"count": write.count(one["orders"]), "currency": one["currency"], "amount": amount})
+        if one["converted"]:
+            text = ngettext(
+                "%(count)s order in %(currency)s counted at the rate of its day (%(amount)s; %(sources)s)",
+                "%(count)s orders in %(currency)s counted at the rates of their days (%(amount)s; %(sources)s)",
+                one["converted"],
+            )
+            words.append(
+                text
+                % {
+                    "count": write.count(one["converted"]),
+                    "currency": one["currency"],
+                    "amount": write.money(one["converted_minor"]),
+                    "sources": ", ".join(one["sources"]),
+                }
+            )
+    return words
+
+
+def _others(numbers: Mapping[str, Any], write: Writer) -> dict[str, list[str]]:
+    """Of both kinds of figures. A review from before they were noted has none."""
+    told = numbers.get("other_currencies", {})
+    return {kind: other_words(told.get(kind, []), write) for kind in ("attributed", "audience")}
 
 
 def _audience_kpis(numbers: Mapping[str, Any], write: Writer) -> list[dict[str, Any]]:

@@ -292,3 +292,27 @@ def test_a_running_campaign_is_compared_with_its_plan_so_far(client, owner, busy
     monkeypatch.setattr(clock, "now", lambda: noon + timedelta(days=2))
     assert campaign_results(busy.campaign).as_dict()["pace"] is None
     assert "Plan so far" not in client.get(url("live", "black-friday")).json()["parts"]["pace"]
+
+
+def test_orders_in_another_currency_are_named_wherever_figures_stand(client, owner, busy, django_user_model):
+    other = busy.order(5_000, contact=busy.ordered.contact)
+    other.currency = "EUR"
+    other.save()
+    OrderReader().read()
+    client.force_login(owner)
+    words = "1 order in EUR left out (€50.00)"
+    review = reviews.freeze(busy.campaign, findings="Good.", decisions="", by=owner)
+    for address in (
+        url("campaign", "black-friday"),
+        url("index"),
+        url("freeze", "black-friday"),
+        url("review", review.public_id),
+        url("compare") + "?c=black-friday&c=black-friday",
+    ):
+        page = client.get(address).content.decode()
+        assert words in page or "at least two" in page, address
+    rows = list(csv.reader(StringIO(client.get(url("csv", "black-friday")).content.decode("utf-8-sig"))))
+    assert ["other currencies, attributed", "EUR", "left_out_orders", "1"] in rows
+    assert ["other currencies, attributed", "EUR", "left_out_amount_minor", "5000"] in rows
+    told = campaign_results(busy.campaign).as_dict()["other_currencies"]["attributed"]
+    assert (told[0]["currency"], told[0]["orders"]) == ("EUR", 1)
