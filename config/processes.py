@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -71,6 +72,29 @@ def for_a_moment(child: Child) -> Iterator[None]:
         yield
     finally:
         supervisor.stop()
+
+
+class AgainWhenChanged:
+    """Starts every child again when a file has changed that settings are made of: they are read once, at the start."""
+
+    def __init__(self, path: Path, supervisor: Supervisor) -> None:
+        self._path = Path(path)
+        self._supervisor = supervisor
+        self._seen = self._state()
+
+    def _state(self) -> int:
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def __call__(self) -> None:
+        """Look; called several times a second."""
+        now = self._state()
+        if now != self._seen:
+            self._seen = now
+            self._supervisor.say(f"{self._path.name} has changed: every process is started again")
+            self._supervisor.again()
 
 
 def installation(port: int, workers: int, host: str = "127.0.0.1") -> list[Child]:
