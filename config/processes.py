@@ -63,7 +63,7 @@ def sandbox(smtp_port: int, http_port: int) -> Child:
 
 @contextmanager
 def for_a_moment(child: Child, say: Callable[[str], object] = lambda line: None) -> Iterator[None]:
-    """Run `child` while the block runs, and wait before it until the child has said its first line.
+    """Run `child` while the block runs, and wait before it until the child has said, as a line of JSON, that it is ready.
 
     However slow the machine is, a child that lives is waited for; `say` hears of it every `TELL_EVERY` seconds. Raises
     `FixSettings` with the child's last lines when it has ended instead.
@@ -72,7 +72,7 @@ def for_a_moment(child: Child, say: Callable[[str], object] = lambda line: None)
     supervisor.start()
     try:
         began = told = time.monotonic()
-        while not child.tail or child.deaths:
+        while not any(line.startswith("{") for line in child.tail):
             supervisor.pass_once()
             if child.deaths:
                 last = "\n".join(child.tail) or "It printed nothing."

@@ -144,12 +144,15 @@ class _Builder:
     # --- Pages -------------------------------------------------------------------------------------------------------
 
     def home(self) -> HomePage:
-        found = HomePage.objects.filter(locale=self.english).first()
-        if found is not None:
-            return found
-        root = Page.get_first_root_node()
-        home = HomePage(slug="shop", locale=self.english, picture=self.pictures["living-room"], **texts.HOME["en"])
-        root.add_child(instance=home)
+        home = HomePage.objects.filter(locale=self.english).first()
+        if home is not None and home.picture_id:
+            return home
+        # Set-up has made a bare one, with the shop's name alone.
+        home = home or HomePage(slug="shop", locale=self.english)
+        home.picture = self.pictures["living-room"]
+        self.write(home, texts.HOME["en"])
+        if not home.pk:
+            Page.get_first_root_node().add_child(instance=home)
         home.save_revision(user=self.by).publish(user=self.by)
         sites.show(home, texts.BRAND["name"])
         self.translate(home, texts.HOME[CHINESE])
@@ -175,8 +178,10 @@ class _Builder:
         self.page(PromotionPage, parent, spec["slug"], spec, offer=offer)
 
     def translate(self, page: Any, words: Mapping[str, Any], *, publish: bool = True) -> None:
-        copy = page.copy_for_translation(self.chinese)
+        there = type(page).objects.filter(translation_key=page.translation_key, locale=self.chinese).first()
+        copy = there or page.copy_for_translation(self.chinese)
         copy.show_in_menus = page.show_in_menus
+        copy.picture = page.picture
         self.write(copy, words)
         self.save(copy, publish)
 

@@ -18,10 +18,12 @@ from campaigns.planning.services import demo as planning
 from campaigns.promotions.services import demo as promotions
 from channels.sandbox import accounts as sandbox
 from cms.services import demo as cms
+from cms.services import demo_texts as texts
 from config import processes
+from config import shop as setting_up
 from config.demo import past
 from config.demo.place import Place
-from core import clock, installation, markets, roles
+from core import clock, installation, roles
 from core.models import Market, User
 
 PASSWORD = "almanac-demo"  # noqa: S105 - of a demo that listens on loopback only, and printed at every start
@@ -69,16 +71,17 @@ def people() -> People:
     return People(**made)
 
 
-def market() -> Market:
-    """The market that the demo shop sells in."""
-    values = {
-        "name": "United States",
-        "country": "US",
-        "currency": "USD",
-        "timezone": "America/New_York",
-        "locales": ["en", "zh-hans"],
-    }
-    return Market.objects.filter(code="us").first() or markets.create("us", values, None)
+def wishes(admin: User) -> setting_up.Wishes:
+    """What the demo asks of the set-up that every shop goes through."""
+    return setting_up.Wishes(
+        name=texts.BRAND["name"],
+        country="US",
+        currency="USD",
+        timezone="America/New_York",
+        languages=["en", "zh-hans"],
+        admin=admin.get_username(),
+        admin_email=admin.email,
+    )
 
 
 class Shop:
@@ -101,7 +104,8 @@ class Shop:
     def team(self) -> None:
         """Logins, roles, and that this installation may send: whoever runs the demo has said so."""
         self.people = people()
-        self.market = market()
+        setting_up.set_up(wishes(self.people.admin), lambda line: None)
+        self.market = Market.objects.get(code="us")
         self.today = clock.now().astimezone(clock.zone(self.market.timezone)).date()
         if not installation.may_send()[0]:
             installation.confirm(self.people.admin)

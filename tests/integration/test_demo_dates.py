@@ -1,6 +1,7 @@
 """The demo shows the same things on any day: last year's campaign with its review, one that runs, a year ahead, nothing red."""
 
 import re
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -15,12 +16,17 @@ from campaigns.planning.models import Campaign, Publication
 from campaigns.planning.selectors import campaign_window, status_of
 from campaigns.planning.services import demo as planning
 from campaigns.publishing.audit import audit
+from cms.models import HomePage
 from cms.services import messages
-from config import processes
+from config import first_run, processes
+from config import shop as setting_up
 from config.demo import past
+from config.demo.build import Shop
+from config.demo.place import Place
 from config.supervisor import Child
 from core import clock, installation, roles
 from core.errors import FixSettings
+from core.models import Market
 from tests.conftest import make_user
 
 DAYS = ["2026-11-27", "2027-01-01", "2027-02-28", "2028-02-29", "2029-07-14", "2030-11-29", "2031-12-31"]
@@ -124,23 +130,46 @@ def test_a_start_some_days_later_goes_on_with_the_campaign_that_runs(shop, time_
     assert not past.runs(date(2027, 4, 5))
 
 
-def test_a_slow_child_is_waited_for_as_long_as_it_lives(monkeypatch):
-    import sys
+@pytest.mark.slow
+def test_the_demo_goes_through_the_same_set_up_as_every_shop(db, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    demo = Shop(Place(1, 2, 3))
+    demo.team()
+    assert setting_up.is_set_up()
+    demo.content()
+    demo.team()
+    demo.content()
+    homes = HomePage.objects.order_by("pk")
+    assert [(home.locale.language_code, home.live, bool(home.picture_id)) for home in homes] == [
+        ("en", True, True),
+        ("zh-hans", True, True),
+    ]
+    assert homes[0].title != homes[1].title
+    assert Market.objects.get().code == "us"
+    assert first_run.invitation() == ""
 
+
+SLOW = """
+import time
+time.sleep(1.2)
+print("warming up", flush=True)
+time.sleep(0.2)
+print("{}", flush=True)
+time.sleep(9)
+"""
+
+
+def test_a_slow_child_is_waited_for_as_long_as_it_lives(monkeypatch):
     monkeypatch.setattr(processes, "TELL_EVERY", 0.3)
     told = []
-    slow = Child(
-        "sandbox", [sys.executable, "-c", "import time; time.sleep(1.2); print('here', flush=True); time.sleep(9)"]
-    )
+    slow = Child("sandbox", [sys.executable, "-c", SLOW])
     with processes.for_a_moment(slow, told.append):
-        assert list(slow.tail) == ["here"]
+        assert list(slow.tail) == ["warming up", "{}"]
     assert told
     assert "sandbox is starting" in told[0]
 
 
 def test_a_child_that_ends_instead_says_why():
-    import sys
-
     broken = Child("sandbox", [sys.executable, "-c", "raise SystemExit('no port')"])
     with (
         pytest.raises(FixSettings, match=r"sandbox ended instead of starting\. no port"),
