@@ -36,9 +36,8 @@ def pinned() -> list[str]:
 
 def runtime() -> str:
     """The run-time tree, with every extra, with hashes."""
-    return "# Written by .ci/pins.py: the run-time tree, with every extra, with hashes.\n" + export(
-        "--no-default-groups", "--all-extras"
-    )
+    head = "# Written by .ci/pins.py: the run-time tree, with every extra, with hashes.\n"
+    return head + export("--no-default-groups", "--all-extras")
 
 
 def write() -> None:

@@ -1,13 +1,12 @@
 """Every address of the installation."""
 
-from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
-from django.views.static import serve
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
+from config import media
 from config.api import api
 from config.first_run import first_account, first_run, sign_in
 from config.views import icon
@@ -22,7 +21,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("api/<path:rest>", no_such_address),
     path("documents/", include(wagtaildocs_urls)),
-    path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
+    path("media/<path:path>", media.view),
     path("", include("channels.urls")),
     path("", include("campaigns.publishing.urls")),
     path("", include("cms.urls")),

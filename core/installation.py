@@ -38,7 +38,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.log_actions import log as log_action
 
-from core import alerts, clock, heartbeat, obstacles, witness
+from core import alerts, clock, heartbeat, obstacles, releases, witness
 from core.errors import Conflict
 from core.models import Installation, User, Witness
 from core.witness import Life, Mark
@@ -61,8 +61,11 @@ SENTENCES: Mapping[str, str | Promise] = {
     "no_address": gettext_lazy(
         "This process was not told the address of the installation. Start it with the same ALMANAC_BASE_URL as the others."
     ),
+    "older": gettext_lazy(
+        "This process is of an earlier release than the database. It begins nothing new: start the new release, and end this one."
+    ),
 }
-OF_THIS_PROCESS = frozenset({"no_address"})
+OF_THIS_PROCESS = frozenset({"no_address", "older"})
 """What keeps one process from sending and says nothing against the installation: it is never kept in the row."""
 
 _IDENTITY_KEPT = 30.0
@@ -160,7 +163,8 @@ def why_held() -> str:
     life = _life()
     remembered = _remembered(life)
     row = this()
-    return row.held_reason or _mismatch(row) or _went_back(row, remembered) or _is_looking_on(life)
+    found = row.held_reason or _mismatch(row) or _went_back(row, remembered) or _is_looking_on(life)
+    return found or ("older" if releases.is_older() else "")
 
 
 def sentence(reason: str) -> str:
@@ -212,8 +216,11 @@ def about_to_send() -> None:
     """Count a slice that is about to be handed to a provider; call it last in the transaction that writes it down.
 
     The file has it once that is committed, before the provider is called: whoever restores a state without this slice is
-    found out even if no heartbeat came in between. Raises `Conflict` when the database has forgotten this process.
+    found out even if no heartbeat came in between. Raises `Conflict` when the database has forgotten this process, or is of a
+    later release.
     """
+    if releases.is_older():
+        raise Conflict(sentence("older"), code="installation")
     life = _life()
     if life.mark is None:
         return  # no heartbeat yet: there is nothing to be compared with

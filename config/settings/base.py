@@ -163,7 +163,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ALMANAC_HOME / "static"
+STATIC_ROOT = env.path("ALMANAC_STATIC_ROOT", ALMANAC_HOME / "static")
 MEDIA_URL = "/media/"
 MEDIA_ROOT = ALMANAC_HOME / "media"
 
@@ -192,6 +192,8 @@ _origin = urlsplit(ALMANAC_BASE_URL)
 ALLOWED_HOSTS = [_origin.hostname or "127.0.0.1", *env.words("ALMANAC_ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [f"{_origin.scheme}://{_origin.netloc}"]
 SECRET_KEY_FALLBACKS = env.words("ALMANAC_SECRET_KEY_FALLBACKS")
+ALMANAC_KEY_WAS_TOLD = bool(env.text("ALMANAC_SECRET_KEY", ""))
+"""Otherwise the embedded profile keeps a key of its own in `ALMANAC_HOME`."""
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CSP = {

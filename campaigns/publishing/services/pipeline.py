@@ -33,7 +33,7 @@ from channels import registry
 from channels.base import HOLDS_ACCOUNT, Blame, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
 from channels.services import health
-from core import clock, db, disk, failpoints, installation
+from core import clock, db, disk, failpoints, installation, releases
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
@@ -268,6 +268,9 @@ class Sender:
             self.stopped = True
             return
         self.unanswered = account.unanswered
+        if releases.is_older():
+            self.stopped = True  # the new release's workers go on: nobody has to look
+            return
         since = max(filter(None, (run.due_at, run.started_at, run.moved_at)))
         allowed, _why = installation.may_send()
         if not allowed:

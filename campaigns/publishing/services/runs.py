@@ -22,7 +22,7 @@ from campaigns.publishing.models import Run, Seal
 from campaigns.publishing.services import freeze, holds, seals
 from campaigns.publishing.states import RUN, RunState
 from channels.base import Channel
-from core import clock, failpoints, installation
+from core import clock, failpoints, installation, releases
 from core.errors import Conflict, Invalid
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _start(run_id: int) -> bool:
         Publication.objects.select_for_update(of=("self",)).select_related("stage__campaign__market").get(pk=named)
     )
     run = Run.objects.get(pk=run_id)
-    ready = publication.state in {PublicationState.SCHEDULED, PublicationState.LIVE}
+    ready = publication.state in {PublicationState.SCHEDULED, PublicationState.LIVE} and not releases.is_older()
     if run.state != RunState.WAITING or run.due_at > clock.schedule_now() or not ready:
         return False
     run.publication = publication
