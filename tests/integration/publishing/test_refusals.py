@@ -414,6 +414,91 @@ def test_a_duplicate_proves_an_earlier_post_of_the_same_text_on_the_same_account
     assert evidence.from_duplicates() == 0
 
 
+def test_a_duplicate_proves_nothing_where_another_post_of_ours_says_the_same(shop):
+    """The first stands there for sure, so the refusal of the third may be about it and not about the second."""
+    account = shop.account(PaperPost)
+    accepted = shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    PaperPost.script[""] = SILENT
+    lost = shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    PaperPost.script[""] = DUPLICATE
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    assert evidence.from_duplicates() == 0
+    assert states(accepted) == {("accepted", ""): 1}
+    assert states(lost) == {("unknown", "no_answer"): 1}
+    # Nor does the refusal of its own second try.
+    doubts.send_again([lost.deliveries.get()], shop.reviewer)
+    sweeper.release_resolved()
+    shop.work(lost)
+    assert states(lost) == {("unknown", "no_answer"): 1}
+
+
+def test_of_two_in_doubt_with_the_same_words_a_duplicate_proves_neither(shop):
+    account = shop.account(PaperPost)
+    PaperPost.script[""] = SILENT
+    two = [shop.sent(channel="social", account=account, audience=False, message=plain(shop)) for _number in range(2)]
+    PaperPost.script[""] = DUPLICATE
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    assert evidence.from_duplicates() == 0
+    assert [states(publication) for publication in two] == [{("unknown", "no_answer"): 1}] * 2
+
+
+def test_a_duplicate_that_was_refused_before_is_no_evidence(shop):
+    account = shop.account(PaperPost)
+    PaperPost.script[""] = DUPLICATE
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    PaperPost.script[""] = SILENT
+    later = shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    assert evidence.from_duplicates() == 0
+    assert states(later) == {("unknown", "no_answer"): 1}
+
+
+@pytest.fixture
+def minutes(monkeypatch):
+    """Seconds that have passed for who reads back."""
+    passed = [0.0]
+    monkeypatch.setattr(evidence.time, "monotonic", lambda: passed[0])
+    evidence._doubted.clear()
+    return passed
+
+
+def test_a_post_in_doubt_is_read_back_three_times_in_an_hour(shop, minutes, monkeypatch):
+    asked = []
+
+    def look_up(self, job, since):
+        asked.append(job.part.text)
+        return Outcome(job.ref, Result.ACCEPTED, "77", "read_back") if len(asked) == found else None
+
+    monkeypatch.setattr(PaperPost, "look_up", look_up)
+    account = shop.account(PaperPost)
+    PaperPost.script[""] = SILENT
+    publication = shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    found = 3
+    for minutes[0] in (0, 29, 31, 60, 299, 301, 3599):
+        assert evidence.from_reading_back() == 0
+    assert asked == ["The sale is on"] * 2
+    minutes[0] = 3601
+    assert evidence.from_reading_back() == 1
+    row = publication.deliveries.get()
+    assert (row.state, row.provider_id) == ("accepted", "77")
+    minutes[0] = 90_000
+    assert evidence.from_reading_back() == 0
+    assert len(asked) == 3
+
+
+def test_nobody_is_asked_who_cannot_tell_or_could_mean_another_post(shop, minutes, monkeypatch):
+    account = shop.account(PaperPost)
+    PaperPost.script[""] = SILENT
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    assert evidence.from_reading_back() == 0
+    minutes[0] = 1e6
+    assert evidence.from_reading_back() == 0, "this provider cannot be asked"
+    monkeypatch.setattr(PaperPost, "look_up", lambda self, job, since: Outcome(job.ref, Result.ACCEPTED))
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    evidence.from_reading_back()
+    minutes[0] = 2e6
+    assert evidence.from_reading_back() == 0, "it might be the other one"
+
+
 def plain(shop, text="The sale is on"):
     from cms.services import messages
 
