@@ -108,7 +108,8 @@ def load() -> None:
 
     from config import env
 
-    os.environ["DJANGO_SETTINGS_MODULE"] = env.settings_module()
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)  # the package set it, for whoever has no profile
+    env.use_settings()
     import django
 
     django.setup()

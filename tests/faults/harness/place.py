@@ -24,6 +24,9 @@ from kombu import Connection
 from tests.faults.harness.nursery import ROOT, Forked, Nursery
 
 Process = subprocess.Popen[bytes] | Forked
+Files = tuple[int, int, int]
+"""Standard input, output and error of a process."""
+Starter = Callable[[list[str], dict[str, str], Files], Process]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 LEASE_SECONDS = 5
 
@@ -70,13 +73,30 @@ class ConsoleError(Exception):
         self.kind = kind
 
 
+def cold_start(command: list[str], env: dict[str, str], files: Files) -> Process:
+    """A process that loads everything itself, in a session of its own."""
+    stdin, stdout, stderr = files
+    return subprocess.Popen(
+        command, env=env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, cwd=ROOT
+    )
+
+
 class Console:
-    """A process inside the place that does what `inside` knows, call by call: quicker than a shell for each."""
+    """A process inside the place that does what `inside` (or another `module`) knows, call by call."""
 
-    COMMAND = (sys.executable, "-m", "tests.faults.harness.console")
-
-    def __init__(self, process: Process, told: int, answers: int) -> None:
-        self.process = process
+    def __init__(
+        self,
+        env: dict[str, str],
+        log: Any,
+        module: str = "tests.faults.harness.inside",
+        start: "Starter | None" = None,
+    ) -> None:
+        its_in, told = os.pipe()
+        answers, its_out = os.pipe()
+        command = [sys.executable, "-m", "tests.faults.harness.console", module]
+        self.process = (start or cold_start)(command, env, (its_in, its_out, log.fileno()))
+        os.close(its_in)
+        os.close(its_out)
         self._told = os.fdopen(told, "w")
         self._answers = os.fdopen(answers)
 
@@ -153,12 +173,7 @@ class Place:
         more = {"ALMANAC_FAILPOINTS": failpoints, "ALMANAC_FAILPOINTS_ALLOWED": "1"} if failpoints else {}
         if not self._consoles and failpoints:
             self.console()  # the first one is everybody's
-        its_in, told = os.pipe()
-        answers, its_out = os.pipe()
-        process = self._spawn(list(Console.COMMAND), more, (its_in, its_out, self.log.fileno()))
-        os.close(its_in)
-        os.close(its_out)
-        self._consoles.append(Console(process, told, answers))
+        self._consoles.append(Console({**self.env, **more}, self.log, start=self._start_as_asked))
         return self._consoles[-1]
 
     def end_consoles(self) -> None:
@@ -181,24 +196,16 @@ class Place:
             files = (nothing.fileno(), self.log.fileno(), self.log.fileno())
             return self._spawn(command, more, files, cold=cold)
 
-    def _spawn(
-        self, command: list[str], more: dict[str, str], files: tuple[int, int, int], *, cold: bool = False
-    ) -> Process:
+    def _spawn(self, command: list[str], more: dict[str, str], files: Files, *, cold: bool = False) -> Process:
         """Run it with `more` in its environment; `files` are its standard input, output and error."""
         if self.cold or cold:
-            stdin, stdout, stderr = files
-            return subprocess.Popen(
-                command,
-                env={**self.env, **more},
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-                cwd=ROOT,
-            )
+            return cold_start(command, {**self.env, **more}, files)
         key = frozenset(self.env.items())
         self._nurseries.add(key)
         return nursery(key).start(command, more, files)
+
+    def _start_as_asked(self, command: list[str], env: dict[str, str], files: Files) -> Process:
+        return self._spawn(command, {name: value for name, value in env.items() if self.env.get(name) != value}, files)
 
     def start_worker(self, failpoints: str = "") -> Process:
         """One more worker, as `manage.py up` starts it."""
