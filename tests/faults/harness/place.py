@@ -339,6 +339,12 @@ def _forget_nursery(key: frozenset[tuple[str, str]]) -> None:
             _loaded.pop(key).close()
 
 
+@atexit.register
+def _forget_nurseries() -> None:
+    for key in list(_loaded):
+        _forget_nursery(key)
+
+
 @cache
 def _standing_env() -> dict[str, str]:
     home = Path(tempfile.mkdtemp(prefix="almanac-standing-"))
