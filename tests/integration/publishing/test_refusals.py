@@ -1,15 +1,28 @@
 """A “no” seen together with the others: whose fault it is, who is closed, and how that is undone."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from wagtail.models import ModelLogEntry
 
 from campaigns.audiences.models import Contact, Endpoint, Suppression
 from campaigns.audiences.services import consents, contacts, suppressions, unsubscribe
 from campaigns.publishing import outcomes, refs, selectors, sql
-from campaigns.publishing.models import Closing, Delivery, RefusalTrail
-from campaigns.publishing.services import closings, doubts, events, evidence, fuses, publications, runs, sweeper
+from campaigns.publishing.models import Attempt, Chunk, Closing, Delivery, RefusalTrail
+from campaigns.publishing.services import (
+    closings,
+    doubts,
+    events,
+    evidence,
+    fuses,
+    publications,
+    runs,
+    sweeper,
+    weighing,
+)
 from channels.base import Blame, Event, EventKind, Outcome, Result
 from channels.models import ChannelAccount
 from channels.services import record_events
@@ -24,6 +37,7 @@ from tests.integration.publishing.conftest import (
     database_is_locked,
     states,
 )
+from tests.integration.publishing.test_leases import Vanished
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
 
@@ -156,6 +170,130 @@ def test_different_refusals_in_a_row_stay_the_mailboxes(shop):
     publication = shop.sent()
     assert states(publication) == {("rejected", "endpoint"): 4, ("accepted", ""): 40}
     assert closed() == (4, 4)
+
+
+# --- What comes back late ---------------------------------------------------------------------------------------------
+
+
+def refused(ref, rule):
+    """The outcome that `rule` gives for a job with this reference."""
+    return rule(SimpleNamespace(ref=ref))
+
+
+def test_what_a_dead_workers_journal_says_was_refused_is_weighed(shop):
+    """The first two were settled by their words before the worker died; the third, in its journal, shows whose fault it is."""
+    people_at(6)
+    worker = Vanished(shop, count=0)
+    rows = list(worker.publication.deliveries.order_by("seq"))
+    for row in rows[:2]:
+        asked = {row.pk: weighing.Asked(row.pk, row.endpoint.address, 1)}
+        told = weighing.weigh(worker.run.pk, "email", asked, {row.pk: refused("r", UNKNOWN)}, clock.now())
+        Delivery.objects.filter(pk=row.pk).update(state="rejected", reason="endpoint")
+        weighing.close_later(worker.run.pk, "email", {row.pk: row.recipient_key}, told)
+    Attempt.objects.filter(delivery__in=rows[:2]).update(outcome="rejected")
+    assert Closing.objects.count() == 2
+    worker.flight.started(["r3"])
+    worker.flight.answered([refused("r3", UNKNOWN)])
+    worker.die()
+    sweeper.sweep_leases()
+    assert states(worker.publication) == {("pending", "account"): 3, ("pending", ""): 3}
+    assert not Closing.objects.exists()
+    account = worker.publication.account
+    account.refresh_from_db()
+    assert (account.health, account.last_error) == ("fix_settings", "550 Invalid recipient")
+
+
+def test_a_relay_that_refuses_in_a_dead_workers_journal_stops_the_account(shop):
+    people_at(3)
+    worker = Vanished(shop, count=0)
+    worker.flight.started(["r1"])
+    worker.flight.answered([refused("r1", LISTED)])
+    worker.die()
+    sweeper.sweep_leases()
+    assert states(worker.publication) == {("pending", "account"): 1, ("pending", ""): 2}
+    account = worker.publication.account
+    account.refresh_from_db()
+    assert account.health == "fix_settings"
+
+
+def test_a_dead_address_in_a_dead_workers_journal_is_closed(shop):
+    people_at(6)
+    worker = Vanished(shop, count=0)
+    worker.flight.started(["r1", "r2"])
+    worker.flight.answered([refused("r1", UNKNOWN), Outcome("r2", Result.ACCEPTED)])
+    worker.die()
+    sweeper.sweep_leases()
+    shop.work(worker.publication)
+    assert states(worker.publication) == {("rejected", "endpoint"): 1, ("accepted", ""): 5}
+    assert closed() == (1, 1)
+
+
+def test_answers_that_come_after_the_doubt_are_weighed_too(shop):
+    """A relay's refusal of four unlike domains leaves them in doubt and closes nobody; a mailbox's own word settles one."""
+    addresses = people_at(6)
+    worker = Vanished(shop, count=0)
+    worker.flight.started([f"r{n}" for n in range(1, 7)])
+    Chunk.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+    sweeper.sweep_leases()
+    other = answer(Result.REJECTED, code="5.1.1", detail="550 5.1.1 gone", blame=Blame.ENDPOINT, personal=True)
+    for address in addresses:
+        Paper.script[address] = UNKNOWN
+    Paper.script[addresses[0]] = other
+    Paper.script[addresses[1]] = None
+    worker.sender.rescue(worker.lease, worker.sender.fly(worker.slice))
+    assert states(worker.publication) == {
+        ("rejected", "endpoint"): 1,
+        ("accepted", "journal"): 1,
+        ("unknown", "worker_lost"): 4,
+    }
+    assert Closing.objects.get().delivery.endpoint.address == addresses[0]
+    assert RefusalTrail.objects.get().accused == "invalid recipient"
+    worker.die()
+
+
+TABLES = ("channelaccount", "publishing_delivery", "publishing_closing")
+
+
+def writes(captured):
+    """The tables of `TABLES` in the order in which they were written, without repetitions in a row."""
+    found = []
+    for query in captured.captured_queries:
+        verb, sql = query["sql"].rpartition(" times: ")[2].split(" ", 1)
+        table = next((name for name in TABLES if name in sql.split("WHERE")[0].split("SELECT")[0]), None)
+        if verb in {"UPDATE", "INSERT", "DELETE"} and table and found[-1:] != [table]:
+            found.append(table)
+    return found
+
+
+def test_settling_and_sweeping_lock_the_account_then_deliveries_then_closings(shop):
+    """Two that lock in two orders wait for one another on PostgreSQL, until it ends one of them."""
+    addresses = people_at(6)
+    for address in addresses:
+        Paper.script[address] = UNKNOWN
+    ChannelAccount.objects.update(health="ok")
+    worker = Vanished(shop, count=0)
+    flown = worker.sender.fly(worker.slice)
+    row = worker.publication.deliveries.order_by("seq").first()
+    closings.note(worker.run.pk, "email", [closings.Dead(row.pk, row.recipient_key, Closing.Cause.REFUSED)])
+    with CaptureQueriesContext(connection) as captured:
+        worker.sender.advance(worker.lease, flown, stop=True)
+    assert writes(captured) == list(TABLES)
+    worker.die()
+
+
+def test_an_event_that_blames_the_account_tells_it_when_the_delivery_is_let_go(shop):
+    shop.people(1)
+    publication = shop.sent()
+    row = publication.deliveries.get()
+    event = Event("k", EventKind.BOUNCED, refs.make(row.pk), clock.now(), reason="550 relay", fault="account")
+    record_events(publication.account, [event])
+    with CaptureQueriesContext(connection) as captured:
+        assert events.read() == 1
+    sql = [query["sql"] for query in captured.captured_queries]
+    told = next(number for number, text in enumerate(sql) if text.startswith('UPDATE "channels_channelaccount"'))
+    written = max(number for number, text in enumerate(sql) if text.startswith('UPDATE "publishing_delivery"'))
+    let_go = [number for number, text in enumerate(sql) if text.startswith("RELEASE SAVEPOINT")]
+    assert any(written < number < told for number in let_go)
 
 
 @pytest.mark.parametrize("refusal", [RELAY, LISTED], ids=["relay", "reputation"])
