@@ -44,7 +44,7 @@ def storage() -> dict[str, Any]:
 def view(request: HttpRequest, path: str) -> HttpResponseBase:
     """One uploaded file."""
     if isinstance(default_storage._wrapped, FileSystemStorage):  # type: ignore[attr-defined]
-        return serve(request, path, document_root=settings.MEDIA_ROOT)
+        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
     try:
         file = default_storage.open(path)
         changed = default_storage.get_modified_time(path)

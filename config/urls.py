@@ -8,10 +8,14 @@ from wagtail.documents import urls as wagtaildocs_urls
 
 from config import media
 from config.api import api
+from config.first_run import first_account, first_run, sign_in
 from config.views import icon
 from core.api import no_such_address
 
 urlpatterns = [
+    path("admin/first-run/", first_run, name="first_run"),
+    path("admin/first-run/account/", first_account, name="first_run_account"),
+    path("admin/login/", sign_in),
     path("admin/", include(wagtailadmin_urls)),
     path("favicon.ico", icon),
     path("api/v1/", api.urls),

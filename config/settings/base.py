@@ -46,6 +46,8 @@ ALMANAC_CLASH_HOURS = env.integer("ALMANAC_CLASH_HOURS", default=6, least=1)
 ALMANAC_CONFIRM_ABOVE = env.integer("ALMANAC_CONFIRM_ABOVE", default=100, least=0)
 """Who sends to more recipients than this types their number first."""
 
+ALMANAC_API_PER_MINUTE = env.integer("ALMANAC_API_PER_MINUTE", default=3000, least=0)
+"""Requests a minute that one API token may make on one web host; 0: as many as it likes."""
 ALMANAC_ATTRIBUTION_DAYS = env.integer("ALMANAC_ATTRIBUTION_DAYS", default=7, least=1)
 """How long after a click an order is still credited to it."""
 
@@ -88,6 +90,7 @@ INSTALLED_APPS = [
     "modelcluster",
     "taggit",
     "django_filters",
+    "ninja",
     "axes",
     "django.contrib.auth",
     "django.contrib.contenttypes",
