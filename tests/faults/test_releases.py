@@ -102,7 +102,10 @@ def test_old_and_new_side_by_side_on_the_new_tables(place, mail, later):
     assert now["ledger"]["attempting"] == 0
     new = [start(place, later, "manage.py", "worker", "--number", "9"), start(place, later, "manage.py", "scheduler")]
     try:
-        wait_until(lambda: mail.total > at_rest, GOES_ON_WITHIN, "the new release to go on")
+        try:
+            wait_until(lambda: mail.total > at_rest, GOES_ON_WITHIN + 60, "the new release to go on")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {place.state()['state']}\n{place.logged.read_text()[-3000:]}") from None
         for old in [*place.workers, *place.schedulers]:  # side by side until here
             old.send_signal(signal.SIGTERM)
             assert old.wait(30) == 0
