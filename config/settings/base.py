@@ -51,6 +51,13 @@ ALMANAC_API_PER_MINUTE = env.integer("ALMANAC_API_PER_MINUTE", default=3000, lea
 ALMANAC_ATTRIBUTION_DAYS = env.integer("ALMANAC_ATTRIBUTION_DAYS", default=7, least=1)
 """How long after a click an order is still credited to it."""
 
+# --- What is forgotten after a while, in days; 0: never (core.retention) ----------------------------------------------
+
+ALMANAC_KEEP_REPLAYS_DAYS = env.integer("ALMANAC_KEEP_REPLAYS_DAYS", default=30)
+ALMANAC_KEEP_SESSIONS_DAYS = env.integer("ALMANAC_KEEP_SESSIONS_DAYS", default=1)
+ALMANAC_KEEP_SIGN_INS_DAYS = env.integer("ALMANAC_KEEP_SIGN_INS_DAYS", default=90)
+ALMANAC_KEEP_DRAFTS_DAYS = env.integer("ALMANAC_KEEP_DRAFTS_DAYS", default=1)
+
 # --- Django and Wagtail ----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
