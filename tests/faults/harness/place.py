@@ -291,6 +291,9 @@ class Place:
         wanted = states or ("done",)
 
         def reached() -> dict[str, Any] | None:
+            here = self.do("states")  # without the rows, of which there may be many
+            if (here[publication] if publication else next(iter(here.values()))) not in wanted:
+                return None
             now = self.state(publication)
             return now if now["state"] in wanted else None
 
