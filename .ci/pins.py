@@ -24,7 +24,9 @@ def export(*options: str) -> str:
 
 def resolved() -> list[str]:
     """Every distribution of every group, as ``name==version ; marker``."""
-    return sorted(line.strip() for line in export("--all-groups", "--all-extras", "--no-hashes").splitlines() if "==" in line)
+    return sorted(
+        line.strip() for line in export("--all-groups", "--all-extras", "--no-hashes").splitlines() if "==" in line
+    )
 
 
 def pinned() -> list[str]:
@@ -34,7 +36,8 @@ def pinned() -> list[str]:
 
 def runtime() -> str:
     """The run-time tree, with every extra, with hashes."""
-    return "# Written by .ci/pins.py: the run-time tree, with every extra, with hashes.\n" + export("--no-default-groups", "--all-extras")
+    head = "# Written by .ci/pins.py: the run-time tree, with every extra, with hashes.\n"
+    return head + export("--no-default-groups", "--all-extras")
 
 
 def write() -> None:

@@ -38,12 +38,10 @@ def report() -> None:
 
 def scrub(event: "Event", hint: "Hint") -> "Event":
     """The event without what could name a person."""
-    request = event.pop("request", None) or {}
+    event.pop("request", None)
     event.pop("user", None)
     event.pop("breadcrumbs", None)
     event.pop("extra", None)
-    if "method" in request:
-        event["request"] = {"method": request["method"]}
     if asked := REQUEST_ID.get():
         event.setdefault("tags", {})["request_id"] = asked
     release = event.pop("release", None)  # spelled name@version

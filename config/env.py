@@ -145,6 +145,11 @@ def folder(name: str, default: Path) -> Path:
     return path
 
 
+def path(name: str, default: Path) -> Path:
+    """An absolute path; nothing is made."""
+    return Path(raw(name) or default).expanduser().absolute()
+
+
 def sqlite(path: Path | str) -> dict[str, Any]:
     """SQLite as the ledger needs it: WAL, and `synchronous=FULL` because NORMAL can lose a committed `attempting`."""
     return {

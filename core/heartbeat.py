@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import Max
 
 from core import clock
-from core.machine import boot_id, host
+from core.machine import boot_id, host, numbering
 from core.models import ProcessHeartbeat
 
 __all__ = ["BEAT_EVERY", "alive", "boot_id", "delay", "host", "note"]
@@ -23,7 +23,7 @@ def note(kind: str) -> None:
     now = clock.now()
     ProcessHeartbeat.objects.update_or_create(
         kind=kind,
-        host=host(),
+        host=f"{host()[:180]}{numbering()}",  # containers of one name each have a process 1
         pid=os.getpid(),
         defaults={"seen_at": now, "boot_id": boot_id()},
         create_defaults={"seen_at": now, "boot_id": boot_id(), "started_at": now},

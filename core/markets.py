@@ -97,6 +97,15 @@ def _legal_lines(lines: Mapping[str, str]) -> dict[str, str]:
     return {code: text for code, text in found.items() if text}
 
 
+def legal_line_of_page(locale: str, market: Market | None = None) -> str:
+    """What stands at the foot of a page in `locale`: the line of `market` (its offer's), else of the default market where it
+    speaks that language, else of the first one that does."""
+    if market is not None:
+        return market.legal_line(locale)
+    speaking = [one for one in Market.objects.all() if locale in one.locales]
+    return speaking[0].legal_line(locale) if speaking else ""
+
+
 def _check_hours(market: Market) -> None:
     """Quiet hours have a beginning and an end, and no good hour lies in them."""
     start, end = market.quiet_from, market.quiet_until

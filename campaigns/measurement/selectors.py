@@ -30,9 +30,9 @@ HOURLY_UP_TO = timedelta(days=4)
 _WAITING = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.ATTEMPTING)
 
 
-def campaign_results(campaign: Campaign) -> Results:
-    """What `campaign` has brought until now."""
-    as_of = clock.now()
+def campaign_results(campaign: Campaign, as_of: datetime | None = None) -> Results:
+    """What `campaign` has brought until now; `as_of` dates figures that have been what they are since then."""
+    as_of = as_of or clock.now()
     measured = _Measured(campaign)
     first, last = campaign_window(campaign)
     window = audience_window(campaign, as_of)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from campaigns.planning import quiet
 from campaigns.planning.models import Campaign, Publication, Stage
 from campaigns.planning.states import PublicationState as State
 from core import clock
@@ -140,6 +141,9 @@ def status_of(publication: Publication, now: datetime | None = None) -> str:
         return publication.state
     zone = publication.moment_zone or publication.stage.campaign.market.timezone
     moment = clock.instant(publication.moment_date, publication.moment_time or time.max, zone)
+    if publication.moment_time is not None:
+        # What waits for the end of the quiet hours is not late.
+        moment = quiet.instant(publication, moment, zone if publication.moment_kind == Publication.Moment.LOCAL else "")
     return LATE if moment + GRACE < now else publication.state
 
 

@@ -46,6 +46,8 @@ ALMANAC_CLASH_HOURS = env.integer("ALMANAC_CLASH_HOURS", default=6, least=1)
 ALMANAC_CONFIRM_ABOVE = env.integer("ALMANAC_CONFIRM_ABOVE", default=100, least=0)
 """Who sends to more recipients than this types their number first."""
 
+ALMANAC_API_PER_MINUTE = env.integer("ALMANAC_API_PER_MINUTE", default=3000, least=0)
+"""Requests a minute that one API token may make on one web host; 0: as many as it likes."""
 ALMANAC_ATTRIBUTION_DAYS = env.integer("ALMANAC_ATTRIBUTION_DAYS", default=7, least=1)
 """How long after a click an order is still credited to it."""
 
@@ -81,6 +83,7 @@ INSTALLED_APPS = [
     "modelcluster",
     "taggit",
     "django_filters",
+    "ninja",
     "axes",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -160,7 +163,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ALMANAC_HOME / "static"
+STATIC_ROOT = env.path("ALMANAC_STATIC_ROOT", ALMANAC_HOME / "static")
 MEDIA_URL = "/media/"
 MEDIA_ROOT = ALMANAC_HOME / "media"
 
@@ -189,6 +192,8 @@ _origin = urlsplit(ALMANAC_BASE_URL)
 ALLOWED_HOSTS = [_origin.hostname or "127.0.0.1", *env.words("ALMANAC_ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [f"{_origin.scheme}://{_origin.netloc}"]
 SECRET_KEY_FALLBACKS = env.words("ALMANAC_SECRET_KEY_FALLBACKS")
+ALMANAC_KEY_WAS_TOLD = bool(env.text("ALMANAC_SECRET_KEY", ""))
+"""Otherwise the embedded profile keeps a key of its own in `ALMANAC_HOME`."""
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CSP = {

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -33,7 +34,7 @@ from channels import registry
 from channels.base import HOLDS_ACCOUNT, Blame, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
 from channels.services import health
-from core import clock, db, disk, failpoints, installation
+from core import clock, db, disk, failpoints, installation, releases
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,35 @@ SILENT_MESSAGES = 5
 """So many messages in a row without an answer say that the provider is not well; of a call for many, one says it."""
 OUR_OWN = frozenset({"render", "address", "part", "smtputf8"})
 """Codes of outcomes that no provider gave: they say nothing about it."""
+
+
+_STANDING = (
+    "state",
+    "publication__state",
+    "publication__account",
+    "due_at",
+    "started_at",
+    "moved_at",
+    "publication__account__unanswered",
+    "publication__account__blocked_until",
+    "seal__parts__pk",
+    "seal__parts__sha256",
+)
+
+
+class _Told(NamedTuple):
+    """A row of `_STANDING`: there is one for each part of the seal."""
+
+    state: str
+    publication_state: str
+    account_id: int | None
+    due_at: datetime
+    started_at: datetime | None
+    moved_at: datetime | None
+    unanswered: int
+    blocked_until: datetime | None
+    part_id: int | None
+    sha256: str | None
 
 
 class Sender:
@@ -134,11 +164,11 @@ class Sender:
             if closing is not None:
                 self.settle(lease, closing, now)
                 failpoints.reached("commit")
-            self.check_standing(now)
-            if stop or self.stopped:
+            asked = self.check_standing(now)
+            if stop or self.stopped or asked is None:
                 chunks.finish(lease, ChunkState.OPEN)
                 return None
-            picked = picking.next_rows(lease, now, self.size if self.healthy else 1)
+            picked = picking.next_rows(lease, self.channel, now, self.size if self.healthy else 1)
             wanted = picking.weed_out(picked.rows, self.channel, now)
             if not picked.rows:
                 chunks.finish(lease, ChunkState.DONE)
@@ -148,7 +178,7 @@ class Sender:
                 lease.next_seq = picked.rows[-1].seq + 1
             chunks.renew(lease, next_seq=lease.next_seq)
             # Last: it ends with the commit, and a restored backup that lacks this slice is found out by it.
-            installation.about_to_send()
+            installation.about_to_send(asked)
         rows = [row for row in wanted if row.delivery_id in begun]
         return Slice(rows, clock.ledger_now(), time.monotonic(), suspects=picked.suspects)
 
@@ -252,34 +282,35 @@ class Sender:
         keys = {row.delivery_id: row.recipient_key for row in closing.rows}
         weighing.close_later(self.run_id, self.channel, keys, weighed)
 
-    def check_standing(self, now: datetime) -> None:
-        """Whether the run may go on; otherwise `stopped` is set, and what needs a person is held."""
-        run = Run.objects.select_related("publication__account").get(pk=self.run_id)
-        account = run.publication.account
-        if run.state != RunState.LIVE or run.publication.state != PublicationState.LIVE or account is None:
+    def check_standing(self, now: datetime) -> installation.Standing | None:
+        """Whether the run may go on; otherwise `stopped` is set, and what needs a person is held. What was found of the
+        installation, if that was asked."""
+        told = list(Run.objects.filter(pk=self.run_id).values_list(*_STANDING))
+        run = _Told(*told[0])
+        if run.state != RunState.LIVE or run.publication_state != PublicationState.LIVE or run.account_id is None:
             self.stopped = True
-            return
-        self.unanswered = account.unanswered
+            return None
+        self.unanswered = run.unanswered
+        if releases.is_older():
+            self.stopped = True  # the new release's workers go on: nobody has to look
+            return None
         since = max(filter(None, (run.due_at, run.started_at, run.moved_at)))
-        allowed, _why = installation.may_send()
-        if not allowed:
-            self.hold(run, "installation")
+        asked = installation.standing()
+        if asked.reason:
+            self.hold("installation")
         elif now - since > settings.ALMANAC_OVERDUE_AFTER:
-            self.hold(run, "interrupted")
-        elif dict(SealPart.objects.filter(seal=self.seal_id).values_list("pk", "sha256")) != {
-            part_id: part.sha256 for part_id, part in self.parts.items()
-        }:
-            self.hold(run, "seal")
-        elif (
-            account.blocked_until and account.blocked_until > now and account.blocked_until != self.probing
-        ) or disk.short():
+            self.hold("interrupted")
+        elif {one[-2]: one[-1] for one in told} != {part_id: part.sha256 for part_id, part in self.parts.items()}:
+            self.hold("seal")
+        elif (run.blocked_until and run.blocked_until > now and run.blocked_until != self.probing) or disk.short():
             self.stopped = True
         elif now - since > timedelta(seconds=2):
-            Run.objects.filter(pk=run.pk).update(moved_at=now)
+            Run.objects.filter(pk=self.run_id).update(moved_at=now)
+        return asked
 
-    def hold(self, run: Run, reason: str) -> None:
+    def hold(self, reason: str) -> None:
         """Stop everything of this publication until a person looks."""
-        holds.hold(run.publication, reason)
+        holds.hold(Run.objects.select_related("publication").get(pk=self.run_id).publication, reason)
         self.stopped = True
 
     # --- in the air ---

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from config import assets, logs, processes
+from config import assets, first_run, logs, processes
 from config.supervisor import Supervisor
 from core import database
 from core.errors import FixSettings
@@ -39,5 +39,10 @@ class Command(BaseCommand):
         address = os.environ.get("ALMANAC_BASE_URL") or f"http://127.0.0.1:{options['port']}"
         say = logs.relay(self.stderr.write, settings.ALMANAC_LOG_FORMAT)
         say(f"Almanac at {address} (listening on {options['host']}:{options['port']})")
+        if line := first_run.invitation():
+            say(line)
+        connection.close()
+        os.environ[first_run.SUPERVISED] = "1"
         children = processes.installation(options["port"], options["workers"], options["host"])
-        sys.exit(Supervisor(children, say).run())
+        supervisor = Supervisor(children, say)
+        sys.exit(supervisor.run(processes.AgainWhenChanged(settings.ALMANAC_LANGUAGES_FILE, supervisor)))

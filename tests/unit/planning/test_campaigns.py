@@ -154,3 +154,17 @@ def test_days_that_leave_out_the_anchor_are_refused(market, marketer, days, fiel
         campaigns.edit(campaign, by=marketer, **days)
     campaigns.edit(campaign, by=marketer, starts_on=date(2026, 11, 20), ends_on=date(2026, 11, 27))
     assert campaign_window(campaign) == (date(2026, 11, 20), date(2026, 11, 27))
+
+
+def test_what_is_planned_without_a_time_stands_in_the_markets_first_good_hour(market, marketer):
+    campaign = campaigns.create("Sale", market=market, anchor=date(2026, 11, 27), by=marketer)
+    stage = stages.add(campaign, "Launch", start_offset=0, end_offset=1, by=marketer)
+    assert publications.plan(stage, "email", by=marketer).moment_time == time(10)
+    market.good_hours = [["15:30", "17:00"], ["20:30", "21:30"]]
+    market.save()
+    planned = publications.plan(stage, "email", by=marketer)
+    assert (planned.moment_date, planned.moment_time, planned.moment_zone) == (
+        date(2026, 11, 27),
+        time(15, 30),
+        "America/New_York",
+    )
