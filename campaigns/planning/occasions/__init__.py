@@ -7,5 +7,16 @@ the day itself (the anchor of a campaign), the window in which people shop for i
 
 from campaigns.planning.occasions.listing import FIRST_YEAR, LAST_YEAR, between, find, occasions
 from campaigns.planning.occasions.occasion import Kind, Occasion, Source
+from campaigns.planning.occasions.public import is_known as knows_public_holidays
 
-__all__ = ["FIRST_YEAR", "LAST_YEAR", "Kind", "Occasion", "Source", "between", "find", "occasions"]
+__all__ = [
+    "FIRST_YEAR",
+    "LAST_YEAR",
+    "Kind",
+    "Occasion",
+    "Source",
+    "between",
+    "find",
+    "knows_public_holidays",
+    "occasions",
+]

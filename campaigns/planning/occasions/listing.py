@@ -1,6 +1,6 @@
 """What is asked: the occasions of a country and a year, those that touch a range, and the next one of a name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
@@ -75,20 +75,26 @@ def _is_called(occasion: Occasion, key: str) -> bool:
 def _listing(country: str, year: int, everywhere: bool, language: str) -> tuple[Occasion, ...]:
     kept = table.rules_of(country)
     own = [occasion for rule in kept.values() for occasion in _of_rule(rule, country, year, language)]
-    others = [
-        occasion
-        for key, rule in (table.elsewhere().items() if everywhere else ())
-        if key not in kept
-        for occasion in _of_rule(rule, "", year, language)
-    ]
     rest = []
     for run in public.runs(country, year):
         same = next((number for number, occasion in enumerate(own) if _is_same(run, occasion)), None)
         if same is None:
-            rest.append(run.occasion(language))
+            rest.append(run)
         else:
             own[same] = replace(own[same], first=min(own[same].first, run.first), last=max(own[same].last, run.last))
-    return tuple(sorted([*own, *others, *rest], key=lambda o: (o.day, o.key)))
+    own += [run.occasion(language) for run in rest]
+    if everywhere:
+        own += _others(country, year, language, rest)
+    return tuple(sorted(own, key=lambda o: (o.day, o.key)))
+
+
+def _others(country: str, year: int, language: str, holidays: Sequence[public.Run]) -> Iterator[Occasion]:
+    """What is kept elsewhere only, and is no public holiday of the country under another name either."""
+    for key, rule in table.elsewhere().items():
+        if key not in table.rules_of(country):
+            for occasion in _of_rule(rule, "", year, language):
+                if not any(_is_same(run, occasion) for run in holidays):
+                    yield occasion
 
 
 def _is_same(run: public.Run, occasion: Occasion) -> bool:
