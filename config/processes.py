@@ -46,7 +46,7 @@ def worker(number: int, env: Mapping[str, str] | None = None) -> Child:
     command += ["-A", "config.celery", "worker", "--pool", "threads"]
     # One bell a thread at most: a process does not hoard what another one has time for.
     command += ["--concurrency", str(WORKER_THREADS), "--prefetch-multiplier", "1"]
-    command += ["--hostname", f"worker{number}@%h", "--loglevel", "WARNING"]
+    command += ["--hostname", f"{settings.CELERY_TASK_DEFAULT_QUEUE}-worker{number}@%h", "--loglevel", "WARNING"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return Child(f"worker{number}", command, env or {})
 

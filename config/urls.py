@@ -10,7 +10,7 @@ from wagtail.documents import urls as wagtaildocs_urls
 
 from config.api import api
 from config.first_run import first_account, first_run, sign_in
-from config.views import health, health_of_sending, icon
+from config.views import icon
 from core.api import no_such_address
 
 urlpatterns = [
@@ -18,8 +18,6 @@ urlpatterns = [
     path("admin/first-run/account/", first_account, name="first_run_account"),
     path("admin/login/", sign_in),
     path("admin/", include(wagtailadmin_urls)),
-    path("healthz", health),
-    path("healthz/sending", health_of_sending),
     path("favicon.ico", icon),
     path("api/v1/", api.urls),
     path("api/<path:rest>", no_such_address),

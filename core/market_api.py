@@ -1,12 +1,15 @@
 """Markets over HTTP."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from ninja import Field, Schema
+from pydantic import ConfigDict
 
 from core import hours, markets
-from core.api import In, Router, Status, bearer, idempotent, page_of
+from core.api import In, Router, Status, bearer, idempotent
+from core.api_lists import Filter, listing
 from core.errors import Missing
 from core.models import Market
 
@@ -30,6 +33,21 @@ class MarketIn(In):
     end. `legal_lines` by language stand at the foot of e-mails and pages. With `converts`, orders in another currency count
     at the stored rate of their day.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "de",
+                    "name": "Germany",
+                    "country": "DE",
+                    "currency": "EUR",
+                    "timezone": "Europe/Berlin",
+                    "languages": ["en"],
+                }
+            ]
+        }
+    )
 
     code: str
     name: str
@@ -73,17 +91,11 @@ class MarketOut(Schema):
     quiet_hours: Hours | None
     legal_lines: dict[str, str]
     converts: bool
-
-
-class MarketsOut(Schema):
-    """One page of markets."""
-
-    items: list[MarketOut]
-    next_cursor: str | None
+    updated_at: datetime
 
 
 def _out(market: Market) -> dict[str, Any]:
-    own = ("code", "name", "country", "currency", "timezone", "is_default", "legal_lines", "converts")
+    own = ("code", "name", "country", "currency", "timezone", "is_default", "legal_lines", "converts", "updated_at")
     quiet = market.quiet
     return {
         **{name: getattr(market, name) for name in own},
@@ -115,10 +127,20 @@ def _get(code: str) -> Market:
     return market
 
 
-@router.get("/markets", auth=bearer("markets:read"), response=MarketsOut, summary="List markets")
-def list_markets(request: HttpRequest, cursor: str = "", limit: int = 100) -> Any:
-    """Every market, oldest first."""
-    return page_of(Market.objects.all(), request, _out)
+listing(
+    router,
+    "/markets",
+    "markets:read",
+    MarketOut,
+    Market.objects.all,
+    _out,
+    filters={
+        "country": Filter("country__iexact", "ISO 3166 code."),
+        "currency": Filter("currency__iexact", "ISO 4217 code."),
+        "is_default": Filter("is_default", "Only the default market, or all others.", bool),
+    },
+    search=("name", "code"),
+)
 
 
 @router.get("/markets/{code}", auth=bearer("markets:read"), response=MarketOut, summary="Read a market")

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core import clock
+from core.dated import Dated
 from core.ids import uuid7
 
 
@@ -32,7 +33,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of relation
         return self.get_full_name() or self.get_username()
 
 
-class Market(models.Model):
+class Market(Dated):
     """A country or region the shop sells in: its currency, its clock, its languages and its holidays."""
 
     code = models.SlugField(_("code"), max_length=20, unique=True)
@@ -66,6 +67,7 @@ class Market(models.Model):
         verbose_name = _("market")
         verbose_name_plural = _("markets")
         ordering = ["-is_default", "name"]
+        indexes = [models.Index(fields=["updated_at", "id"], name="core_market_updated")]
         constraints = [
             models.UniqueConstraint(
                 fields=["is_default"], condition=models.Q(is_default=True), name="core_market_one_default"
@@ -123,7 +125,7 @@ class ExchangeRate(models.Model):
         return f"{self.day}: 1 {self.base} = {self.rate.normalize():f} {self.quote}"
 
 
-class TokenGrant(models.Model):
+class TokenGrant(Dated):
     """What an API token may do. The token itself (digest, prefix, revocation) is Wagtail's."""
 
     token = models.OneToOneField("wagtailcore.APIToken", on_delete=models.CASCADE, related_name="grant")
@@ -133,9 +135,15 @@ class TokenGrant(models.Model):
     class Meta:
         verbose_name = _("API token grant")
         verbose_name_plural = _("API token grants")
+        indexes = [models.Index(fields=["updated_at", "id"], name="core_grant_updated")]
 
     def __str__(self) -> str:
         return f"{self.token}: {', '.join(self.scopes)}"
+
+    @property
+    def works(self) -> bool:
+        """Whether it is neither revoked nor expired."""
+        return self.token.revoked_at is None and (self.expires_at is None or self.expires_at > clock.now())
 
 
 class IdempotencyRecord(models.Model):

@@ -7,7 +7,8 @@ from django.http import HttpRequest
 from ninja import Field, Schema
 
 from core import rates
-from core.api import In, Router, Status, bearer, idempotent, page_of
+from core.api import In, Router, Status, bearer, idempotent
+from core.api_lists import Filter, listing
 from core.models import ExchangeRate
 
 router = Router(tags=["markets"])
@@ -46,27 +47,22 @@ class StoredOut(Schema):
     changed: int
 
 
-class RatesOut(Schema):
-    """One page of rates."""
-
-    items: list[RateOut]
-    next_cursor: str | None
-
-
-@router.get("/rates", auth=bearer("markets:read"), response=RatesOut, summary="List exchange rates")
-def list_rates(
-    request: HttpRequest,
-    base: str = "",
-    quote: str = "",
-    since: date | None = None,
-    until: date | None = None,
-    cursor: str = "",
-    limit: int = 100,
-) -> Any:
-    """Stored rates of the days from `since` to `until`, in the order in which they were stored."""
-    wanted = {"base": base, "quote": quote, "day__gte": since, "day__lte": until}
-    rows = ExchangeRate.objects.filter(**{name: value for name, value in wanted.items() if value})
-    return page_of(rows, request, rates.as_text)
+listing(
+    router,
+    "/rates",
+    "markets:read",
+    RateOut,
+    ExchangeRate.objects.all,
+    rates.as_text,
+    about="Stored exchange rates, in the order in which they were stored.",
+    filters={
+        "base": Filter("base", "ISO 4217 code."),
+        "quote": Filter("quote", "ISO 4217 code."),
+        "since": Filter("day__gte", "The first day.", date),
+        "until": Filter("day__lte", "The last day.", date),
+    },
+    updated="",
+)
 
 
 @router.post("/rates", auth=bearer("markets:write"), response={201: StoredOut}, summary="Store exchange rates")

@@ -143,9 +143,10 @@ def _plain(head: Sequence[str], row: Sequence[str], source: str) -> Iterator[Giv
 
 
 def _of_the_ecb(head: Sequence[str], row: Sequence[str], source: str) -> Iterator[Given]:
+    today = frozenset(money.codes())
     for currency, cell in zip(head[1:], row[1:], strict=False):
         # Currencies that are history (a bank's file goes back to 1999) are in no figure of ours.
-        if cell not in ("", "N/A") and money.is_currency(currency):
+        if cell not in ("", "N/A") and currency in today:
             yield Given(date.fromisoformat(row[0]), "EUR", currency, figure(cell), source or "ECB")
 
 

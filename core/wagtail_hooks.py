@@ -17,6 +17,7 @@ from core.viewsets import MarketViewSet, RateViewSet
 def log_actions(actions: LogActionRegistry) -> None:
     """Words for what services log."""
     actions.register_action("almanac.create_token", _("Make an API token"), _("API token made"))
+    actions.register_action("almanac.revoke_token", _("Revoke an API token"), _("API token revoked"))
     actions.register_action("almanac.market.create", _("Make a market"), _("Market made"))
     actions.register_action("almanac.market.change", _("Change a market"), _("Market changed"))
     actions.register_action("almanac.rate.store", _("Store an exchange rate"), _("Exchange rate stored"))

@@ -1,6 +1,7 @@
 """Markets over HTTP."""
 
 import json
+from unittest.mock import ANY
 
 import pytest
 
@@ -37,11 +38,12 @@ def ask(db, client):
 def test_a_market_is_made_read_listed_and_changed(ask):
     made = ask("POST", "markets", BODY)
     assert made.status_code == 201
-    assert made.json() == {**BODY, **OPEN, "is_default": True}
+    assert made.json() == {**BODY, **OPEN, "is_default": True, "updated_at": ANY}
     assert ask("GET", "markets/gb").json() == made.json()
     assert ask("GET", "markets").json()["items"] == [made.json()]
     changed = ask("PATCH", "markets/gb", {"languages": ["zh-hans", "en"]})
-    assert changed.json() == {**made.json(), "languages": ["zh-hans", "en"]}
+    assert changed.json() == {**made.json(), "languages": ["zh-hans", "en"], "updated_at": ANY}
+    assert changed.json()["updated_at"] > made.json()["updated_at"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,12 @@ def test_hours_legal_lines_and_conversion_are_set_and_taken_away(ask):
     }
     made = ask("POST", "markets", {**BODY, **hours}).json()
     assert made["good_hours"] == sorted(hours["good_hours"], key=lambda span: span["start"])
-    assert {**made, "good_hours": hours["good_hours"]} == {**BODY, **hours, "is_default": True}
+    assert {**made, "good_hours": hours["good_hours"]} == {
+        **BODY,
+        **hours,
+        "is_default": True,
+        "updated_at": ANY,
+    }
     assert ask("PATCH", "markets/gb", {"quiet_hours": None}).json()["quiet_hours"] is None
     assert ask("PATCH", "markets/gb", {"name": "Britain"}).json()["legal_lines"] == hours["legal_lines"]
 
