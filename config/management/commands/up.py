@@ -39,7 +39,7 @@ class Command(BaseCommand):
         address = os.environ.get("ALMANAC_BASE_URL") or f"http://127.0.0.1:{options['port']}"
         say = logs.relay(self.stderr.write, settings.ALMANAC_LOG_FORMAT)
         say(f"Almanac at {address} (listening on {options['host']}:{options['port']})")
-        if line := first_run.invitation():
+        if line := first_run.invitation(address):
             say(line)
         connection.close()
         os.environ[first_run.SUPERVISED] = "1"
