@@ -79,7 +79,14 @@ class Hit(models.Model):
     class Meta:
         verbose_name = _("hit")
         verbose_name_plural = _("hits")
-        indexes = [models.Index(fields=["occurred_at"], name="measurement_hit_time")]
+        indexes = [
+            # Begins with the time, so that it only ever grows at its end; answers which links of a copy were followed alone.
+            models.Index(
+                fields=["occurred_at", "delivery", "kind", "link_number"],
+                condition=models.Q(delivery__isnull=False),
+                name="measurement_hit_of_copy",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.spool_key}"
