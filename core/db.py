@@ -87,6 +87,16 @@ def one_picture() -> Iterator[None]:
             yield
 
 
+@contextmanager
+def without_jit() -> Iterator[None]:
+    """A transaction whose statements PostgreSQL does not compile: for one that takes a second, that is most of the second."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL jit = off")
+        yield
+
+
 # --- Making way ----------------------------------------------------------------------------------------------------------
 
 MOST_POLITE = 0.3

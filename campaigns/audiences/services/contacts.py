@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 from wagtail.models import ModelLogEntry
 
-from campaigns.audiences import arrivals, keys
+from campaigns.audiences import arrivals, changes, keys
 from campaigns.audiences.models import (
     MARKETING,
     Consent,
@@ -353,6 +353,8 @@ class _Batch:
                 for person, channel, at in self.given
             ),
         )
+        if self.old_addresses or self.given or any(one.touched or one.arrived for one in self.people):
+            changes.note()
         for key, channel in self.lifted:
             suppressions.lift(key, channel, reason=Suppression.Reason.UNSUBSCRIBED)
         arrivals.announce(
@@ -436,6 +438,7 @@ def erase(contact: Contact, by: User | None) -> None:
         for endpoint in contact.endpoints.all():
             suppressions.suppress(endpoint.recipient_key, endpoint.channel, Suppression.Reason.ERASED)
         contact.endpoints.update(address="", contact=None, platform="", status=Endpoint.Status.INVALID)
+        changes.note()
         contact.consents.all().delete()
         ContactListMember.objects.filter(contact=contact).delete()
         # The log writes down what a thing was called when somebody did something to it.
