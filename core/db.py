@@ -1,8 +1,9 @@
 """Waiting for a database that is busy, and one picture of it for a reader.
 
 SQLite has one writer at a time and nobody queues: whoever waits polls until his patience (the connection's ``timeout``) is
-over, and is told “database is locked” then; so whoever writes much says `make_way` in between. A reader never waits: with write-ahead logging it sees the last commit. So a
-transaction that only reads must not begin as a writer (`one_picture`), and work that nobody watches comes back (`patiently`).
+over, and is told “database is locked” then; so whoever writes much says `make_way` in between. A reader never waits: with
+write-ahead logging it sees the last commit. So a transaction that only reads must not begin as a writer (`one_picture`), and
+work that nobody watches comes back (`patiently`).
 """
 
 import fcntl

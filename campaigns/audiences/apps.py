@@ -10,3 +10,9 @@ class AudiencesConfig(AppConfig):
     name = "campaigns.audiences"
     label = "audiences"
     verbose_name = _("Audiences")
+
+    def ready(self) -> None:
+        """What is counted of contacts is kept until they change."""
+        from campaigns.audiences import changes
+
+        changes.watch()

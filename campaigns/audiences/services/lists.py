@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from campaigns.audiences import changes
 from campaigns.audiences.models import ContactList, ContactListMember
 from core import bulk
 
@@ -25,9 +26,12 @@ def add(contact_list: ContactList, contact_ids: Iterable[int]) -> int:
                 ((contact_list.pk, pk) for pk in missing[start : start + BATCH]),
                 unique=("contact_list", "contact"),
             )
+            changes.note()
     return len(missing)
 
 
 def remove(contact_list: ContactList, contact_ids: Iterable[int]) -> int:
     """Take contacts off the list; answers how many were on it."""
-    return contact_list.members.filter(contact_id__in=list(contact_ids)).delete()[0]
+    removed = contact_list.members.filter(contact_id__in=list(contact_ids)).delete()[0]
+    changes.note()
+    return removed
