@@ -11,7 +11,7 @@ from campaigns.planning.services import campaigns, stages
 from campaigns.publishing.models import Attempt, Delivery, Run
 from campaigns.publishing.services import seals, work
 from campaigns.publishing.services.jobs import job_for
-from campaigns.publishing.services.picking import _COLUMNS, _row
+from campaigns.publishing.services.picking import COLUMNS, row_of
 from channels import registry
 from channels.base import NullFlight
 from cms.services import messages
@@ -90,9 +90,9 @@ def message_size(publication: str) -> int:
 def _jobs(publication: str, most: int | None = None) -> tuple[Any, Any]:
     found = Publication.objects.get(public_id=publication)
     assert found.account is not None
-    rows = Delivery.objects.filter(publication=found).order_by("seq").values_list(*_COLUMNS)[:most]
+    rows = Delivery.objects.filter(publication=found).order_by("seq").values_list(*COLUMNS)[:most]
     part_of = {part_id: seals.load_part(part_id) for part_id in found.seals.get().parts.values_list("pk", flat=True)}
-    jobs = (job_for(part_of[row.part_id], row) for row in map(_row, rows.iterator(chunk_size=500)))
+    jobs = (job_for(part_of[row.part_id], row) for row in map(row_of, rows.iterator(chunk_size=500)))
     return registry.open_provider(found.account), list(jobs) if most else jobs
 
 

@@ -9,7 +9,7 @@ from campaigns.promotions import selectors as promotions
 from cms import structured
 from cms.emails import picture_address
 from cms.models.brand import BrandKit
-from core import languages
+from core import languages, markets
 
 
 def offer_view(offer: Any, state: promotions.OfferState, language: str) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def context_of(page: Any, request: HttpRequest) -> dict[str, Any]:
     picture = picture_address(page.picture, "fill-1200x630")[0] if page.picture else ""
     return {
         "brand": brand,
+        "market_line": markets.legal_line_of_page(language, getattr(offer, "market", None)),
         "home": home,
         "topics": home.get_children().live().public().in_menu() if home.pk else [],
         "trail": trail,

@@ -133,6 +133,12 @@ class Supervisor:
             if child.process is None and not self.stopping and time.monotonic() >= child.start_at:
                 self._start(child)
 
+    def again(self) -> None:
+        """TERM to every child; `pass_once` starts each again. That they end now is no sign of trouble."""
+        for child in self.children:
+            if child.running:
+                self._signal(child, signal.SIGTERM)
+
     def stop(self) -> None:
         """TERM to every child's session, then KILL to those still there after the grace."""
         self.stopping = True

@@ -1,12 +1,10 @@
 """The web process: Django, with the tracking addresses answered in front of it."""
 
-import os
-
 from django.core.wsgi import get_wsgi_application
 
 from config import env
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
+env.use_settings()
 
 _django = get_wsgi_application()
 

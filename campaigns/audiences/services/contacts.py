@@ -151,6 +151,7 @@ class _Person:
     addresses: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     consents: dict[str, tuple[bool, datetime]] = field(default_factory=dict)
     touched: bool = False
+    changed: bool = False
     arrived: bool = False
 
 
@@ -230,6 +231,7 @@ class _Batch:
         person.touched |= changed
         changed |= self._apply_addresses(person, row)
         changed |= self._apply_consents(person, row)
+        person.changed |= changed
         if created:
             report.created += 1
         elif changed:
@@ -398,6 +400,9 @@ class _Batch:
             Contact,
             ("updated_at", "attributes", *_EMPTY),
             ((self.now, one.attributes, *one.columns.values(), one.pk) for one in touched if id(one) not in fresh),
+        )
+        Contact.objects.filter(pk__in=[one.pk for one in self.people if one.changed and not one.touched]).update(
+            updated_at=self.now
         )
         for one in self.adopted:
             if one.pk is not None and id(one) not in fresh:

@@ -5,10 +5,11 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from config import assets, processes
+from config import assets, first_run, logs, processes
 from config.supervisor import Supervisor
 from core import database
 from core.errors import FixSettings
@@ -36,6 +37,12 @@ class Command(BaseCommand):
         # Before the children start: whoever names no address is reached where this listens.
         os.environ["ALMANAC_PORT"] = str(options["port"])
         address = os.environ.get("ALMANAC_BASE_URL") or f"http://127.0.0.1:{options['port']}"
-        self.stderr.write(f"Almanac at {address} (listening on {options['host']}:{options['port']})")
+        say = logs.relay(self.stderr.write, settings.ALMANAC_LOG_FORMAT)
+        say(f"Almanac at {address} (listening on {options['host']}:{options['port']})")
+        if line := first_run.invitation():
+            say(line)
+        connection.close()
+        os.environ[first_run.SUPERVISED] = "1"
         children = processes.installation(options["port"], options["workers"], options["host"])
-        sys.exit(Supervisor(children, self.stderr.write).run())
+        supervisor = Supervisor(children, say)
+        sys.exit(supervisor.run(processes.AgainWhenChanged(settings.ALMANAC_LANGUAGES_FILE, supervisor)))

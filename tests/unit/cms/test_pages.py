@@ -221,3 +221,10 @@ def test_ticks_look_at_most_once_a_minute(promotion, monkeypatch):
 def test_pictures_are_the_same_every_time():
     assert artwork.picture("linen") == artwork.picture("linen")
     assert len(artwork.picture("linen")) < 200_000
+
+
+def test_the_legal_line_of_the_market_stands_at_the_foot(client, promotion, market):
+    market.legal_lines = {"en": "Hearth & Linen Inc, New York"}
+    market.save()
+    page = client.get("/bf/").content.decode()
+    assert page.index("<footer") < page.index("Hearth &amp; Linen Inc, New York")

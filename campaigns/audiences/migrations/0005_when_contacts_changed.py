@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audiences', '0003_what_closed_an_address'),
+        ('audiences', '0004_when_rows_changed'),
     ]
 
     operations = [
