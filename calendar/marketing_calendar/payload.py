@@ -128,7 +128,7 @@ def item_dict(
         "version": publication.version,
         "editable": editable and can_move(publication),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in told.items() if value or name == "editable"}
 
 
 def stage_dict(stage: Stage, first: Any, last: Any, *, editable: bool) -> dict[str, Any]:

@@ -206,6 +206,26 @@ class Credit(models.Model):
         return f"{self.order_id} → {self.publication_id}"
 
 
+class Kept(models.Model):
+    """The results of a campaign as they were counted last, in one language: for everybody who looks (`kept`)."""
+
+    campaign = models.ForeignKey("planning.Campaign", on_delete=models.CASCADE, related_name="+")
+    language = models.CharField(max_length=20)
+    numbers = models.JSONField()
+    mark = models.TextField(help_text="What the rows looked like that they were counted from.")
+    counted_at = models.DateTimeField()
+    seconds = models.FloatField(help_text="How long counting took.")
+    claimed_until = models.DateTimeField(help_text="Until then somebody counts them again.")
+
+    class Meta:
+        verbose_name = _("kept results")
+        verbose_name_plural = _("kept results")
+        constraints = [models.UniqueConstraint(fields=["campaign", "language"], name="measurement_kept_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} {self.language}"
+
+
 class Review(models.Model):
     """A retrospective with the numbers as they stood: frozen once, never changed. Later facts make a restatement."""
 
