@@ -270,3 +270,17 @@ class Audience(Dated):
 
     def __str__(self) -> str:
         return self.name or str(self.public_id)
+
+
+class Change(models.Model):
+    """A word that is another one after every change of something that is counted (`campaigns.audiences.changes`)."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    word = models.CharField(max_length=16)
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.word}"
