@@ -16,24 +16,21 @@ MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 WORKER_THREADS = 64
 """Threads of a worker process. At most `campaigns.publishing.services.slots.SLOTS` of them send at once; the others wait, for a
 slot or for the answer of a slow provider, and cost next to nothing. They are made when they are needed."""
+SPARE_THREADS = 4
+BACKLOG = 4096
+"""Connections that a web process keeps open at once, and as many that wait to be taken: a crowd at midnight."""
 START_SECONDS = 20.0
 
 
 def web(port: int, host: str = "127.0.0.1", env: Mapping[str, str] | None = None) -> Child:
-    """The web server. `--blocking-threads` always: without it uncached pages answered 5xx under load."""
+    """The web server. Its threads are more than what may be inside Django and wait for it (`core.gate`), so that there is
+    always one to answer what needs no Django."""
+    threads = settings.ALMANAC_WEB_THREADS + settings.ALMANAC_WEB_WAITING + SPARE_THREADS
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application", "--no-ws"]
-    command += [
-        "--host",
-        host,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-        "--blocking-threads",
-        "4",
-        "--log-level",
-        "warning",
-    ]
+    command += ["--host", host, "--port", str(port), "--workers", str(settings.ALMANAC_WEB_PROCESSES)]
+    command += ["--blocking-threads", str(threads), "--backlog", str(BACKLOG), "--backpressure", str(BACKLOG)]
+    # It warns of many threads at every start; nearly all of them only ever wait.
+    command += ["--log-level", "error"]
     return Child("web", command, env or {})
 
 

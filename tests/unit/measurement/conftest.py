@@ -91,6 +91,7 @@ class World:
 @pytest.fixture
 def world(market):
     links._known_target.cache_clear()
+    edge_module.forget()
     return World(market)
 
 
