@@ -45,6 +45,7 @@ MAX_AGE = 5
 """Seconds that a browser or a cache between us may keep a page."""
 FLIGHT_SECONDS = 3.0
 """Nobody waits for a page that has been in the making for longer: something hangs."""
+PAUSE = 0.2
 NO_PAGES_KEPT = 2000
 _ALWAYS = float("inf")
 _KEPT_OF_REQUEST = ("SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO", "PATH_INFO")
@@ -252,7 +253,11 @@ class PageCache:
                 return
             page.is_renewed = True
             self._renewals.append((key, page, moment))
-            if self._renewer is None or not self._renewer.is_alive():
+        self._call_renewer()
+
+    def _call_renewer(self) -> None:
+        with self._lock:
+            if self._renewer is None or not self._renewer.is_alive():  # not before the process has forked
                 self._renewer = threading.Thread(target=self._run, name="pages", daemon=True)
                 self._renewer.start()
         self._wanted.set()
@@ -261,15 +266,19 @@ class PageCache:
         while True:
             self._wanted.wait()
             self._wanted.clear()
-            while self._renewals:
-                key, page, moment = self._renewals.popleft()
-                try:
-                    self._renew_now(key, page, moment)
-                except Exception:  # Django answers its own errors; whatever else: the old page is given as long as it may
-                    logger.exception("A page could not be made anew.")
-                    time.sleep(0.2)
-                finally:
-                    page.is_renewed = False
+            self.renew_waiting()
+
+    def renew_waiting(self) -> None:
+        """Make anew what is due; the renewing thread does it whenever it is called."""
+        while self._renewals:
+            key, page, moment = self._renewals.popleft()
+            try:
+                self._renew_now(key, page, moment)
+            except Exception:  # Django answers its own errors; whatever else: the old page is given as long as it may
+                logger.exception("A page could not be made anew.")
+                time.sleep(PAUSE)
+            finally:
+                page.is_renewed = False
 
     def _renew_now(self, key: Key, page: Page, moment: float | None) -> None:
         seen = self._watch.look(time.monotonic())
@@ -279,7 +288,7 @@ class PageCache:
             if answer.is_settled:  # unpublished, moved, or closed
                 self._drop(key)
             else:
-                time.sleep(0.2)  # the database is away: not again at once
+                time.sleep(PAUSE)  # the database is away: not again at once
         elif moment is not None:
             page.successor = fresh
         elif fresh.shows(_wall()):
