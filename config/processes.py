@@ -2,13 +2,16 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from django.conf import settings
+from django.core.management import call_command
 
 from config.supervisor import Child, Supervisor
 
@@ -16,34 +19,27 @@ MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 WORKER_THREADS = 64
 """Threads of a worker process. At most `campaigns.publishing.services.slots.SLOTS` of them send at once; the others wait, for a
 slot or for the answer of a slow provider, and cost next to nothing. They are made when they are needed."""
-SPARE_THREADS = 4
-BACKLOG = 4096
-"""Connections that a web process keeps open at once, and as many that wait to be taken: a crowd at midnight."""
 START_SECONDS = 20.0
 
 
-def web(port: int, host: str = "127.0.0.1", env: Mapping[str, str] | None = None) -> Child:
-    """The web server. Its threads are more than what may be inside Django and wait for it (`core.gate`), so that there is
-    always one to answer what needs no Django."""
-    threads = settings.ALMANAC_WEB_THREADS + settings.ALMANAC_WEB_WAITING + SPARE_THREADS
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application", "--no-ws"]
-    command += ["--host", host, "--port", str(port), "--workers", str(settings.ALMANAC_WEB_PROCESSES)]
-    command += ["--blocking-threads", str(threads), "--backlog", str(BACKLOG), "--backpressure", str(BACKLOG)]
-    # It warns of many threads at every start; nearly all of them only ever wait.
-    command += ["--log-level", "error"]
-    return Child("web", command, env or {})
+def web(port: int, host: str = "127.0.0.1", env: Mapping[str, str] | None = None, name: str = "web") -> Child:
+    """A web process (`config.web`)."""
+    return Child(name, [sys.executable, "-m", "config.web", host, str(port)], env or {})
 
 
 def worker(number: int, env: Mapping[str, str] | None = None) -> Child:
     """A channel worker. Threads, because it waits for providers most of the time; more processes for more cores."""
     # Celery warns of root at every start; a container runs as root, and pickle, the reason for the warning, is not accepted.
-    command = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet"]
-    command += ["-A", "config.celery", "worker", "--pool", "threads"]
+    command = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "-A", "config.celery"]
+    return Child(f"worker{number}", [*command, *worker_arguments(number)], env or {})
+
+
+def worker_arguments(number: int) -> list[str]:
+    """What Celery is told for channel worker `number`."""
     # One bell a thread at most: a process does not hoard what another one has time for.
-    command += ["--concurrency", str(WORKER_THREADS), "--prefetch-multiplier", "1"]
-    command += ["--hostname", f"worker{number}@%h", "--loglevel", "WARNING"]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return Child(f"worker{number}", command, env or {})
+    arguments = ["--quiet", "worker", "--pool", "threads", "--concurrency", str(WORKER_THREADS)]
+    arguments += ["--prefetch-multiplier", "1", "--hostname", f"worker{number}@%h", "--loglevel", "WARNING"]
+    return [*arguments, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
 def scheduler(env: Mapping[str, str] | None = None) -> Child:
@@ -72,7 +68,49 @@ def for_a_moment(child: Child) -> Iterator[None]:
 
 def installation(port: int, workers: int, host: str = "127.0.0.1") -> list[Child]:
     """Everything that `manage.py up` runs on this host."""
-    return [web(port, host), *(worker(number + 1) for number in range(workers)), scheduler()]
+    webs = settings.ALMANAC_WEB_PROCESSES
+    names = ["web"] if webs == 1 else [f"web{number + 1}" for number in range(webs)]
+    return [
+        *(web(port, host, name=name) for name in names),
+        *(worker(number + 1) for number in range(workers)),
+        scheduler(),
+    ]
+
+
+def beginning(child: Child, port: int, host: str) -> Callable[[], None]:
+    """What a child of `installation` does, called in a process that has everything imported."""
+    if child.name.startswith("web"):
+        return partial(_begin_web, host, port)
+    if child.name.startswith("worker"):
+        return partial(_begin_worker, int(child.name.removeprefix("worker")))
+    return partial(call_command, "scheduler")
+
+
+def _begin_web(host: str, port: int) -> None:
+    from config.web import serve
+
+    serve(host, port)
+
+
+def _begin_worker(number: int) -> None:
+    from config.celery import app
+
+    warnings.filterwarnings("ignore", "You're running the worker")
+    app.start(worker_arguments(number))
+
+
+def import_all() -> None:
+    """Whatever the children will need, so that they share it."""
+    import granian.server  # noqa: F401
+    from celery.apps import worker  # noqa: F401
+    from celery.concurrency import thread  # noqa: F401
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.urls import get_resolver
+
+    from config import front, scheduler, web  # noqa: F401
+
+    get_resolver().url_patterns  # noqa: B018
+    WSGIHandler()
 
 
 def answers(base_url: str) -> bool:

@@ -6,9 +6,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import connections
 
-from config import assets, processes
+from config import assets, nursery, processes
 from config.supervisor import Supervisor
 from core import database
 from core.errors import FixSettings
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         """Make sure that the database is ready, then supervise."""
         try:
             database.prepare(self.stderr.write)
-            connection.close()
+            connections.close_all()
             assets.build(self.stderr.write)
         except FixSettings as error:
             raise CommandError(error.message) from error
@@ -37,5 +37,11 @@ class Command(BaseCommand):
         os.environ["ALMANAC_PORT"] = str(options["port"])
         address = os.environ.get("ALMANAC_BASE_URL") or f"http://127.0.0.1:{options['port']}"
         self.stderr.write(f"Almanac at {address} (listening on {options['host']}:{options['port']})")
-        children = processes.installation(options["port"], options["workers"], options["host"])
-        sys.exit(Supervisor(children, self.stderr.write).run())
+        port, host = options["port"], options["host"]
+        children = processes.installation(port, options["workers"], host)
+        if nursery.can_fork():
+            processes.import_all()
+            connections.close_all()
+            nursery.bear([(child, processes.beginning(child, port, host)) for child in children])
+        else:
+            sys.exit(Supervisor(children, self.stderr.write).run())
