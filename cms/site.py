@@ -41,9 +41,7 @@ class Place:
     def of(cls, page: Page, request: HttpRequest) -> Self:
         """With its addresses as seen from `request`."""
         parts = page.get_url_parts(request)
-        return cls(
-            page.pk, page.title, page.get_url(request) or "", absolute(parts[2]) if parts and parts[2] else ""
-        )
+        return cls(page.pk, page.title, page.get_url(request) or "", absolute(parts[2]) if parts and parts[2] else "")
 
 
 @dataclass(frozen=True, slots=True)

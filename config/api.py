@@ -8,6 +8,7 @@ from core.api import install_problem_details
 
 ROUTERS = (
     "core.market_api",
+    "core.rate_api",
     "channels.api",
     "campaigns.audiences.api",
     "campaigns.promotions.api",

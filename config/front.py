@@ -11,7 +11,7 @@ from core.gate import App, Gate, limited
 from core.page_cache import PageCache
 from core.watch import Watch
 
-HEALTH = ("/healthz",)
+HEALTH = ("/healthz", "/readyz", "/metrics")
 """Who asks whether the process is well gets an answer, however many wait."""
 PAST = (
     "/admin/",
@@ -20,7 +20,7 @@ PAST = (
     "/media/",
     "/documents/",
     "/hooks/",
-    "/healthz",
+    *HEALTH,
     "/u/",
     "/c/",
     "/o/",
@@ -55,5 +55,5 @@ def _stamp() -> Hashable:
     stamp = changes.stamp()
     if stamp != _last[0]:
         _last[0] = stamp
-        Site.clear_site_root_paths_cache()  # type: ignore[attr-defined]
+        Site.clear_site_root_paths_cache()
     return stamp

@@ -1,7 +1,7 @@
 """Children that are born with everything imported: forked from a process that has done it once for all of them.
 
-Importing Django, Wagtail and the rooms takes seconds and a hundred megabytes. `manage.py up` has done it anyway, to look after the
-database; what it imported is shared by the children it forks, for as long as nobody writes to it. Then it becomes the
+Importing Django, Wagtail and the rooms takes seconds and a hundred megabytes. `manage.py up` has done it anyway, to look after
+the database; what it imported is shared by the children it forks, for as long as nobody writes to it. Then it becomes the
 supervisor by `exec`: the same process with nothing in it, still the parent of its children (`config.supervisor`). A child
 that dies is started again by its command.
 """
@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
+
+from django.conf import settings
 
 from config.supervisor import Child, die_with_parent
 
@@ -30,7 +32,7 @@ def bear(children: Sequence[tuple[Child, Begin]]) -> None:
     """Fork each child, to do what it begins with; then become their supervisor. Returns only in a child that is done."""
     gc.collect()
     gc.freeze()  # or the first collection in a child would write to every page that is shared
-    born = []
+    born: list[tuple[Child, int, int]] = []
     for child, begin in children:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -45,7 +47,7 @@ def bear(children: Sequence[tuple[Child, Begin]]) -> None:
             return
         os.close(write)
         born.append((child, pid, read))
-    _become_supervisor(born)
+    become_supervisor(born)
 
 
 def _settle(child: Child, write: int) -> None:
@@ -64,14 +66,16 @@ def _settle(child: Child, write: int) -> None:
     os.environ.update(child.env)
 
 
-def _become_supervisor(born: Sequence[tuple[Child, int, int]]) -> NoReturn:
+def become_supervisor(children: Sequence[tuple[Child, int, int]]) -> NoReturn:
+    """Be the supervisor of `children` from now on: each with its id and the descriptor of its output, or twice -1 for one that
+    has yet to be started."""
     told = [
         {"name": child.name, "command": list(child.command), "env": dict(child.env), "pid": pid, "output": output}
-        for child, pid, output in born
+        for child, pid, output in children
     ]
     read, write = os.pipe()
-    os.write(write, json.dumps(told).encode())
+    os.write(write, json.dumps({"style": settings.ALMANAC_LOG_FORMAT, "children": told}).encode())
     os.close(write)
-    for descriptor in (read, *(output for _child, _pid, output in born)):
+    for descriptor in (read, *(output for _child, _pid, output in children if output >= 0)):
         os.set_inheritable(descriptor, True)
     os.execv(sys.executable, [sys.executable, "-m", "config.supervisor", str(read)])  # noqa: S606

@@ -11,8 +11,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from django.conf import settings
-from django.core.management import call_command
 
+from config import scheduler as scheduling
 from config.supervisor import Child, Supervisor
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
@@ -37,8 +37,9 @@ def worker(number: int, env: Mapping[str, str] | None = None) -> Child:
 def worker_arguments(number: int) -> list[str]:
     """What Celery is told for channel worker `number`."""
     # One bell a thread at most: a process does not hoard what another one has time for.
+    name = f"{settings.CELERY_TASK_DEFAULT_QUEUE}-worker{number}@%h"
     arguments = ["--quiet", "worker", "--pool", "threads", "--concurrency", str(WORKER_THREADS)]
-    arguments += ["--prefetch-multiplier", "1", "--hostname", f"worker{number}@%h", "--loglevel", "WARNING"]
+    arguments += ["--prefetch-multiplier", "1", "--hostname", name, "--loglevel", "WARNING"]
     return [*arguments, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
@@ -66,12 +67,17 @@ def for_a_moment(child: Child) -> Iterator[None]:
         supervisor.stop()
 
 
+def webs(port: int, host: str = "127.0.0.1") -> list[Child]:
+    """As many web processes as the settings ask for; they share the port."""
+    count = settings.ALMANAC_WEB_PROCESSES
+    names = ["web"] if count == 1 else [f"web{number + 1}" for number in range(count)]
+    return [web(port, host, name=name) for name in names]
+
+
 def installation(port: int, workers: int, host: str = "127.0.0.1") -> list[Child]:
     """Everything that `manage.py up` runs on this host."""
-    webs = settings.ALMANAC_WEB_PROCESSES
-    names = ["web"] if webs == 1 else [f"web{number + 1}" for number in range(webs)]
     return [
-        *(web(port, host, name=name) for name in names),
+        *webs(port, host),
         *(worker(number + 1) for number in range(workers)),
         scheduler(),
     ]
@@ -83,7 +89,7 @@ def beginning(child: Child, port: int, host: str) -> Callable[[], None]:
         return partial(_begin_web, host, port)
     if child.name.startswith("worker"):
         return partial(_begin_worker, int(child.name.removeprefix("worker")))
-    return partial(call_command, "scheduler")
+    return scheduling.run
 
 
 def _begin_web(host: str, port: int) -> None:
@@ -104,13 +110,14 @@ def import_all() -> None:
     import granian.server  # noqa: F401
     from celery.apps import worker  # noqa: F401
     from celery.concurrency import thread  # noqa: F401
-    from django.core.handlers.wsgi import WSGIHandler
     from django.urls import get_resolver
+    from django.utils.module_loading import import_string
 
-    from config import front, scheduler, web  # noqa: F401
+    from config import front, web  # noqa: F401
 
     get_resolver().url_patterns  # noqa: B018
-    WSGIHandler()
+    for name in settings.MIDDLEWARE:
+        import_string(name)
 
 
 def answers(base_url: str) -> bool:

@@ -4,8 +4,8 @@ Each child gets a session of its own (so that Ctrl-C reaches the supervisor only
 however it dies. A child that ends is started again, ever later; one that keeps dying ends everything, and its exit code and
 last lines are told.
 
-``python -m config.supervisor FD`` takes over children that were born before it (`config.nursery`). Nothing here may import Django:
-a process that only waits shall hold ten megabytes and not a hundred.
+``python -m config.supervisor FD`` takes over children that were born before it (`config.nursery`). Nothing here may import
+Django: a process that only waits shall hold ten megabytes and not a hundred.
 """
 
 import ctypes
@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO
+
+from config import logs
 
 TAIL_LINES = 20
 QUICK_DEATHS = 5
@@ -221,12 +223,16 @@ class Supervisor:
 
 def main() -> int:
     """Supervise the children that a pipe tells of: name, command, environment, id and output of each, as JSON."""
-    with os.fdopen(int(sys.argv[1])) as told:
-        children = [
-            Child(one["name"], one["command"], one["env"], Adopted(one["pid"], one["output"]))
-            for one in json.loads(told.read())
-        ]
-    return Supervisor(children, lambda line: print(line, file=sys.stderr, flush=True)).run()  # noqa: T201
+    with os.fdopen(int(sys.argv[1])) as pipe:
+        told = json.loads(pipe.read())
+    children = [
+        Child(
+            one["name"], one["command"], one["env"], Adopted(one["pid"], one["output"]) if one["output"] >= 0 else None
+        )
+        for one in told["children"]
+    ]
+    say = logs.relay(lambda line: print(line, file=sys.stderr, flush=True), told["style"])  # noqa: T201
+    return Supervisor(children, say).run()
 
 
 if __name__ == "__main__":

@@ -9,13 +9,11 @@ from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
 from config.api import api
-from config.views import health, health_of_sending, icon
+from config.views import icon
 from core.api import no_such_address
 
 urlpatterns = [
     path("admin/", include(wagtailadmin_urls)),
-    path("healthz", health),
-    path("healthz/sending", health_of_sending),
     path("favicon.ico", icon),
     path("api/v1/", api.urls),
     path("api/<path:rest>", no_such_address),

@@ -18,7 +18,7 @@ HTTP1_BUFFER = 64 * 1024
 """Bytes at most of a connection's buffer; a request's headers have to fit into it."""
 
 
-class OneProcess(MTServer):  # type: ignore[misc]
+class OneProcess(MTServer):
     """Granian's server whose worker is a thread. For WSGI it needs no free-threaded Python, whatever it thinks."""
 
     def _check_gil(self) -> None:

@@ -4,13 +4,11 @@ From the outside in: the edge answers clicks, opens and page views; the page cac
 gate lets so many requests into Django as the process has slots, keeps a few more waiting, and sends the others away at once.
 """
 
-import os
-
 from django.core.wsgi import get_wsgi_application
 
 from config import env
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
+env.use_settings()
 
 _django = get_wsgi_application()
 

@@ -18,8 +18,7 @@ _STYLES = "_csp_styles"
 def allow_style(request: HttpRequest, css: str) -> None:
     """Let the answer to `request` hold a style element of exactly this text."""
     digest = b64encode(sha256(css.encode()).digest()).decode()
-    getattr(request, _STYLES, None) or setattr(request, _STYLES, [])
-    getattr(request, _STYLES).append(f"'sha256-{digest}'")
+    setattr(request, _STYLES, [*getattr(request, _STYLES, []), f"'sha256-{digest}'"])
 
 
 class Policy(ContentSecurityPolicyMiddleware):
@@ -39,4 +38,5 @@ class Policy(ContentSecurityPolicyMiddleware):
 
 
 def _with_styles(hashes: list[str]) -> dict[str, Any]:
-    return {**settings.SECURE_CSP, "style-src": [*settings.SECURE_CSP["style-src"], *dict.fromkeys(hashes)]}
+    policy: dict[str, Any] = settings.SECURE_CSP
+    return {**policy, "style-src": [*policy["style-src"], *dict.fromkeys(hashes)]}

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def places() -> dict[str, Path]:
     name = str(connection.settings_dict["NAME"])
     if connection.vendor == "sqlite" and not name.startswith(("file:", ":memory:")):
         found["DATABASE_URL"] = Path(name).parent
+    return found
+
+
+def free() -> dict[str, int]:
+    """Free bytes at each place, by its name; without places that are not there."""
+    found = {}
+    for name, path in places().items():
+        with suppress(OSError):
+            room = os.statvfs(path)
+            found[name] = room.f_bavail * room.f_frsize
     return found
 
 

@@ -45,8 +45,7 @@ from core.witness import Life, Mark
 
 log = logging.getLogger(__name__)
 
-BEAT_EVERY = 5.0
-"""Seconds between two beats of one process."""
+BEAT_EVERY = heartbeat.BEAT_EVERY
 LOOK_ON_FOR = 120.0
 """Seconds a machine that knows nothing of a silent database waits for a sign of others before it has it held."""
 

@@ -6,8 +6,8 @@ given
 
 - while nothing was published since: a stamp of the database is asked for twice a second (`core.watch`); what is older than
   the newest stamp is given for `STALE` seconds more while it is made anew in the background;
-- from the moment that it shows on and before the next one (a price), to the instant and without that grace. The page of the next moment
-  is made shortly before, so that nobody waits at the switch;
+- from the moment that it shows on and before the next one (a price), to the instant and without that grace. The page of the
+  next moment is made shortly before, so that nobody waits at the switch;
 - without a database for `WITHOUT_DATABASE` seconds, but never past such a moment.
 
 Whoever is signed in (a session cookie or an Authorization header), and every method but GET and HEAD, goes past it.
@@ -49,6 +49,10 @@ PAUSE = 0.2
 NO_PAGES_KEPT = 2000
 _ALWAYS = float("inf")
 _KEPT_OF_REQUEST = ("SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "HTTP_HOST", "HTTP_X_FORWARDED_PROTO", "PATH_INFO")
+
+_OF_ONE_ANSWER = frozenset(
+    {"vary", "etag", "content-length", "cache-control", "date", "content-encoding", "x-request-id"}
+)
 
 Key = tuple[str, str, str | None, str | None]
 Headers = list[tuple[str, str]]
@@ -122,7 +126,12 @@ class PageCache:
         if (method != "GET" and method != "HEAD") or path.startswith(self._past) or self._is_somebodys(environ):
             return self._app(environ, start_response)
         # Two bytes of a header decide which scheme Django believes in; both spellings of it are only keys here.
-        key = (environ.get("HTTP_HOST", ""), path, environ.get("HTTP_X_FORWARDED_PROTO"), environ.get("wsgi.url_scheme"))
+        key = (
+            environ.get("HTTP_HOST", ""),
+            path,
+            environ.get("HTTP_X_FORWARDED_PROTO"),
+            environ.get("wsgi.url_scheme"),
+        )
         now = time.monotonic()
         seen = self._watch.look(now)
         page = self._pages.get(key)
@@ -337,8 +346,7 @@ class _Answer:
         is_own = "set-cookie" in told or "no-store" in told.get("cache-control", "") or "'nonce-" in _policy(told)
         if not self.keep.is_allowed or not self.status.startswith("200") or is_own:
             return None
-        skipped = {"vary", "etag", "content-length", "cache-control", "date", "content-encoding"}
-        kept = [(name, value) for name, value in self.headers if name.lower() not in skipped]
+        kept = [(name, value) for name, value in self.headers if name.lower() not in _OF_ONE_ANSWER]
         tag = urlsafe_b64encode(sha256(repr(kept).encode() + self.body).digest()[:18]).decode()
         zipped = zlib.compressobj(9, wbits=31)
         small = zipped.compress(self.body) + zipped.flush()
@@ -376,7 +384,14 @@ def _clean(environ: Environ) -> Environ:
     """The request that every visitor has in common: where it goes to, and nothing of who makes it."""
     kept = {name: environ[name] for name in _KEPT_OF_REQUEST if name in environ}
     server = {name: value for name, value in environ.items() if name.startswith("wsgi.")}
-    return {**server, **kept, "SCRIPT_NAME": "", "REQUEST_METHOD": "GET", "QUERY_STRING": "", "REMOTE_ADDR": "127.0.0.1"}
+    return {
+        **server,
+        **kept,
+        "SCRIPT_NAME": "",
+        "REQUEST_METHOD": "GET",
+        "QUERY_STRING": "",
+        "REMOTE_ADDR": "127.0.0.1",
+    }
 
 
 def _says_more(environ: Environ) -> bool:
@@ -407,4 +422,3 @@ def _given(page: Page, environ: Environ, start_response: StartResponse) -> Itera
         return []
     start_response("200 OK", headers)
     return body if environ["REQUEST_METHOD"] == "GET" else []
-

@@ -20,15 +20,17 @@ GRACE = timedelta(minutes=2)
 
 
 def campaign_window(campaign: Campaign) -> tuple[date | None, date | None]:
-    """First and last day (inclusive): as entered, else from its stages, else the anchor alone; open ends are None."""
-    first, last = campaign.starts_on, campaign.ends_on
-    if (first is None or last is None) and campaign.anchor_date is not None:
-        stages = [s for s in campaign.stages.all() if s.start_offset is not None]
-        starts = [campaign.anchor_date + timedelta(days=s.start_offset or 0) for s in stages]
-        ends = [campaign.anchor_date + timedelta(days=s.end_offset or 0) for s in stages]
-        first = first or min(starts, default=campaign.anchor_date)
-        last = last or max(ends, default=campaign.anchor_date)
-    return first, last
+    """First and last day (inclusive): as entered, else from its stages; open ends are None.
+
+    The anchor's day is always inside, whatever the stages are: the day of the sale belongs to the sale's campaign.
+    """
+    first, last, anchor = campaign.starts_on, campaign.ends_on, campaign.anchor_date
+    if anchor is None:
+        return first, last
+    stages = [s for s in campaign.stages.all() if s.start_offset is not None]
+    first = first or min((anchor + timedelta(days=s.start_offset or 0) for s in stages), default=anchor)
+    last = last or max((anchor + timedelta(days=s.end_offset or 0) for s in stages), default=anchor)
+    return min(first, anchor), max(last, anchor)
 
 
 def stage_window(stage: Stage) -> tuple[date | None, date | None]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config import env
+from config import env, logs
 
 # The pinned tzdata package wins over the host's, which may be years old.
 zoneinfo.reset_tzpath(())
@@ -105,6 +105,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.monitoring.Monitoring",
     "config.middleware.LastAnswers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -230,22 +231,22 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = False
-CELERY_TASK_DEFAULT_QUEUE = env.text("ALMANAC_QUEUE", "almanac")
+CELERY_TASK_DEFAULT_QUEUE = CELERY_CONTROL_EXCHANGE = env.name("ALMANAC_QUEUE", "almanac")
+"""Also the workers' names begin with it, and what is asked of workers goes to ours only: installations can share a broker."""
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_PUBLISH_RETRY = False
 
-_level = env.text("ALMANAC_LOG_LEVEL", "WARNING")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": _level},
-    "loggers": {
-        "django": {"handlers": [], "level": _level},
-        # It warns of every quorum queue behind a direct exchange that tasks with an ETA would block; bells have none.
-        "kombu.transport.native_delayed_delivery": {"handlers": [], "level": "ERROR"},
-    },
-}
+# --- What is told ----------------------------------------------------------------------------------------------------
+
+ALMANAC_LOG_FORMAT = env.choice("ALMANAC_LOG_FORMAT", ("line", "json"))
+ALMANAC_LOG_LEVEL = env.choice("ALMANAC_LOG_LEVEL", ("WARNING", "DEBUG", "INFO", "ERROR", "CRITICAL"))
+LOGGING = logs.configuration(ALMANAC_LOG_FORMAT, ALMANAC_LOG_LEVEL)
+
+ALMANAC_MONITOR_TOKEN = env.secret("ALMANAC_MONITOR_TOKEN", least=16)
+"""Whoever brings it as a bearer token may read `/metrics` and what `/readyz` knows; empty: nobody may."""
+ALMANAC_SENTRY_DSN = env.text("ALMANAC_SENTRY_DSN", "")
+ALMANAC_SENTRY_ENVIRONMENT = env.text("ALMANAC_SENTRY_ENVIRONMENT", "production")
+if ALMANAC_SENTRY_DSN:
+    env.needs_extra("ALMANAC_SENTRY_DSN", "sentry_sdk", "sentry")

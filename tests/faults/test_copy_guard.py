@@ -192,4 +192,4 @@ def test_every_command_works_out_the_same_fingerprint(tmp_path):
 
 
 def _health(place):
-    return place.anonymous().ask("GET", "/healthz").json()
+    return place.watcher().ask("GET", "/readyz").json()

@@ -53,9 +53,9 @@ def test_postgresql_restarts_immediately_in_the_middle_of_sending(tmp_path, mail
 
 
 def asked(port: int) -> int:
-    """The status of /healthz."""
+    """The status of /readyz/database."""
     try:
-        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20) as response:
+        with urlopen(f"http://127.0.0.1:{port}/readyz/database", timeout=20) as response:
             return response.status
     except HTTPError as error:
         assert b"Traceback" not in error.read()

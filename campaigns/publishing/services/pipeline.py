@@ -300,7 +300,7 @@ class Sender:
             ref = refs.make(row.delivery_id)
             rows[ref] = row
             try:
-                jobs.append(job_for(self.parts[row.part_id], row))
+                jobs.append(job_for(self.parts[row.part_id], row, ref))
             except Invalid as error:
                 opened.answers[row.delivery_id] = Outcome(
                     ref, Result.REJECTED, code="render", detail=error.message, blame=Blame.JOB

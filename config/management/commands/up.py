@@ -5,10 +5,11 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from config import assets, nursery, processes
+from config import assets, logs, nursery, processes
 from config.supervisor import Supervisor
 from core import database
 from core.errors import FixSettings
@@ -36,12 +37,12 @@ class Command(BaseCommand):
         # Before the children start: whoever names no address is reached where this listens.
         os.environ["ALMANAC_PORT"] = str(options["port"])
         address = os.environ.get("ALMANAC_BASE_URL") or f"http://127.0.0.1:{options['port']}"
-        self.stderr.write(f"Almanac at {address} (listening on {options['host']}:{options['port']})")
+        say = logs.relay(self.stderr.write, settings.ALMANAC_LOG_FORMAT)
         port, host = options["port"], options["host"]
+        say(f"Almanac at {address} (listening on {host}:{port})")
         children = processes.installation(port, options["workers"], host)
-        if nursery.can_fork():
-            processes.import_all()
-            connections.close_all()
-            nursery.bear([(child, processes.beginning(child, port, host)) for child in children])
-        else:
-            sys.exit(Supervisor(children, self.stderr.write).run())
+        if not nursery.can_fork():
+            sys.exit(Supervisor(children, say).run())
+        processes.import_all()
+        connections.close_all()
+        nursery.bear([(child, processes.beginning(child, port, host)) for child in children])
