@@ -12,7 +12,6 @@ from urllib.request import urlopen
 
 from django.conf import settings
 
-from config import scheduler as scheduling
 from config.supervisor import Child, Supervisor
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
@@ -89,7 +88,9 @@ def beginning(child: Child, port: int, host: str) -> Callable[[], None]:
         return partial(_begin_web, host, port)
     if child.name.startswith("worker"):
         return partial(_begin_worker, int(child.name.removeprefix("worker")))
-    return scheduling.run
+    from config import scheduler as clock
+
+    return clock.run
 
 
 def _begin_web(host: str, port: int) -> None:

@@ -19,7 +19,7 @@ OLD = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An answer, and by `time.monotonic` when it was first heard."""
+    """An answer, and until when (`time.monotonic`) the one before it was still heard: whatever changed, changed after that."""
 
     stamp: Hashable
     since: float
@@ -82,7 +82,7 @@ class Watch:
         else:
             fails = False
             if self._seen is None or self._seen.stamp != stamp:
-                self._seen = Seen(stamp, time.monotonic())
+                self._seen = Seen(stamp, self._heard if self._seen else began)
             self._heard = began
         finally:
             close_old_connections()

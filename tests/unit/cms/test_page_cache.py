@@ -43,9 +43,9 @@ class AskedAtOnce:
     def look(self, now):
         if not self.fails:
             stamp = self.ask()
-            self.heard = now
             if self.seen is None or stamp != self.seen.stamp:
-                self.seen = Seen(stamp, now)
+                self.seen = Seen(stamp, self.heard)
+            self.heard = now
         return self.seen
 
     def silent_for(self, now):
@@ -275,6 +275,15 @@ def test_after_five_seconds_nobody_gets_what_was_there_before(door, live, monkey
     door.ask()
     door.ask()
     assert len(door.made) == made + 2 - 1
+
+
+def test_the_first_visitor_after_a_quiet_night_reads_what_was_published_in_it(door, live, monkeypatch):
+    door.ask()
+    Offer.objects.update(legal_line="Published at midnight.")
+    changes.note()
+    morning = time.monotonic() + 8 * 3600
+    monkeypatch.setattr(page_cache.time, "monotonic", lambda: morning)
+    assert "Published at midnight." in door.ask()["html"]
 
 
 def test_a_database_that_went_back_counts_as_changed(db):
