@@ -272,7 +272,7 @@ class Place:
     def down(self) -> None:
         """The end of the place's processes."""
         self.end_consoles()
-        self.kill_everything()  # and what they started: the web server has a process of its own for the application
+        self.kill_everything()  # and what they started
         self.web = None
         for key in self._nurseries - _kept:
             _forget_nursery(key)
