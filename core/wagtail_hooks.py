@@ -7,7 +7,7 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.log_actions import LogActionRegistry
 
-from core import views
+from core import token_views, views
 from core.viewsets import MarketViewSet
 
 
@@ -39,8 +39,26 @@ def market_viewset() -> MarketViewSet:
 
 @hooks.register("register_admin_urls")
 def admin_urls() -> list[URLPattern]:
-    """Which installation this is."""
-    return [path("reports/installation/", views.installation_page, name="installation")]
+    """Which installation this is, and which programs may ask."""
+    return [
+        path("reports/installation/", views.installation_page, name="installation"),
+        path("settings/api-tokens/", token_views.tokens_page, name="api_tokens"),
+        path("settings/api-tokens/<int:pk>/revoke/", token_views.revoke, name="api_token_revoke"),
+    ]
+
+
+class TokensMenuItem(MenuItem):
+    """For those who may make one."""
+
+    def is_shown(self, request: HttpRequest) -> bool:
+        """Whether the menu has it."""
+        return request.user.has_perm(token_views.MAY)
+
+
+@hooks.register("register_settings_menu_item")
+def tokens_menu_item() -> MenuItem:
+    """Under Settings."""
+    return TokensMenuItem(_("API tokens"), reverse_lazy("api_tokens"), name="api-tokens", icon_name="key", order=850)
 
 
 @hooks.register("register_reports_menu_item")
