@@ -47,16 +47,20 @@ def insert(
     fields = [*named, *unnamed]
     quote = connection.ops.quote_name
     columns = ", ".join(quote(_column(field)) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608 - names of ours
+    places = f"({', '.join(['%s'] * len(fields))})"
+    statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) "
+    end = ""
     if unique:
         keys = ", ".join(quote(_column(_field(model, name))) for name in unique)
         changes = [quote(_column(_field(model, name))) for name in update]
         action = ", ".join(f"{column} = EXCLUDED.{column}" for column in changes)
-        statement += f" ON CONFLICT ({keys}) DO " + (f"UPDATE SET {action}" if changes else "NOTHING")
+        end = f" ON CONFLICT ({keys}) DO " + (f"UPDATE SET {action}" if changes else "NOTHING")
     if unnamed:
         rows = ((*row, *(field.get_default() for field in unnamed)) for row in rows)
-    _execute(statement, fields, rows)
+    if connection.vendor == "postgresql" and not update:
+        _execute_together(statement, end, fields, rows)
+    else:  # a statement that updates may name no row twice
+        _execute(f"{statement}VALUES {places}{end}", fields, rows)
 
 
 def change(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -70,6 +74,27 @@ def change(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any
 
 
 def _execute(statement: str, fields: "Sequence[Field[Any, Any]]", rows: Iterable[Sequence[Any]]) -> None:
+    if prepared := _prepared(fields, rows):
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, prepared)
+
+
+def _execute_together(
+    statement: str, end: str, fields: "Sequence[Field[Any, Any]]", rows: Iterable[Sequence[Any]]
+) -> None:
+    """On PostgreSQL each statement has a price of its own, so all rows are one: an array for each column."""
+    if prepared := _prepared(fields, rows):
+        arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+        columns = [list(column) for column in zip(*prepared, strict=True)]
+        for place, field in enumerate(fields):
+            if isinstance(field, DecimalField):  # whole numbers and others in one array
+                columns[place] = [None if value is None else str(value) for value in columns[place]]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{statement}SELECT * FROM unnest({arrays}){end}", columns)  # noqa: S608 - names of ours
+
+
+def _prepared(fields: "Sequence[Field[Any, Any]]", rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """The values as the database takes them."""
     readers = [(place, reader) for place, field in enumerate(fields) if (reader := _reader(field))]
     prepared = []
     for row in rows:
@@ -77,9 +102,7 @@ def _execute(statement: str, fields: "Sequence[Field[Any, Any]]", rows: Iterable
         for place, reader in readers:
             values[place] = reader(values[place])
         prepared.append(values)
-    if prepared:
-        with connection.cursor() as cursor:
-            cursor.executemany(statement, prepared)
+    return prepared
 
 
 def _field(model: type[Model], name: str) -> "Field[Any, Any]":
