@@ -11,6 +11,7 @@ from core.api_lists import LARGEST_PAGE, PAGE_SIZE
 ROUTERS = (
     "core.market_api",
     "core.token_api",
+    "core.webhook_api",
     "channels.api",
     "campaigns.audiences.api",
     "campaigns.promotions.api",

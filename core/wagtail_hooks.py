@@ -16,6 +16,10 @@ def log_actions(actions: LogActionRegistry) -> None:
     """Words for what services log."""
     actions.register_action("almanac.create_token", _("Make an API token"), _("API token made"))
     actions.register_action("almanac.revoke_token", _("Revoke an API token"), _("API token revoked"))
+    actions.register_action("almanac.webhook.create", _("Make a webhook"), _("Webhook made"))
+    actions.register_action("almanac.webhook.change", _("Change a webhook"), _("Webhook changed"))
+    actions.register_action("almanac.webhook.delete", _("Delete a webhook"), _("Webhook deleted"))
+    actions.register_action("almanac.webhook.replay", _("Replay a webhook"), _("Webhook replayed"))
     actions.register_action("almanac.market.create", _("Make a market"), _("Market made"))
     actions.register_action("almanac.market.change", _("Change a market"), _("Market changed"))
     actions.register_action(
