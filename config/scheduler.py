@@ -16,7 +16,8 @@ from campaigns.measurement import scheduler as measurement
 from campaigns.publishing import scheduler as publishing
 from channels import scheduler as channels
 from cms import scheduler as cms
-from core import db, disk, failpoints, installation, releases, retention
+from core import db, disk, failpoints, installation, releases
+from core import scheduler as core
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ TURNS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("measurement", measurement.tick),
     ("cms", cms.tick),
     ("channels", channels.tick),
-    ("core", retention.tick),
+    ("core", core.tick),
 )
 
 
