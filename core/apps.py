@@ -15,6 +15,7 @@ class CoreConfig(AppConfig):
         from core import clock, db, disk, installation, obstacles, retention
 
         db.trust_json()
+        db.tell_who_waits()
         obstacles.register("installation", installation.obstacle)
         obstacles.register("disk", obstacles.told("disk_full", disk.sentence, passes=True))
         obstacles.register("clock", obstacles.told("clock_jumped", clock.jump_sentence))

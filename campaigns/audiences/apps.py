@@ -12,7 +12,8 @@ class AudiencesConfig(AppConfig):
     verbose_name = _("Audiences")
 
     def ready(self) -> None:
-        """A file of customers that nobody decided about does not stay."""
+        """A file of customers that nobody decided about does not stay; what is counted of contacts is kept until they change."""
+        from campaigns.audiences import changes
         from core import retention
 
         retention.register(
@@ -24,3 +25,4 @@ class AudiencesConfig(AppConfig):
                 _("files of customers that were uploaded and never imported"),
             )
         )
+        changes.watch()

@@ -17,7 +17,7 @@ from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.widgets.button import HeaderButton
 
-from campaigns.measurement import overview
+from campaigns.measurement import kept, overview
 from campaigns.measurement.asked import Asked
 from campaigns.measurement.definitions import definitions
 from campaigns.measurement.export import to_csv
@@ -161,7 +161,7 @@ class ResultsView(CampaignScreen):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Every part, and what the script needs."""
-        numbers = campaign_results(self.campaign).as_dict()
+        numbers = kept.numbers_of(self.campaign)
         return {
             **super().get_context_data(**kwargs),
             **present(numbers),
@@ -181,7 +181,7 @@ class LiveView(CampaignScreen):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         """Parts by name, the charts' numbers, and the time of the data."""
-        numbers = campaign_results(self.campaign).as_dict()
+        numbers = kept.numbers_of(self.campaign)
         context = {**present(numbers), "campaign": self.campaign, "is_live": True}
         parts = {name: render_to_string(f"measurement/parts/{name}.html", context, request) for name in PARTS}
         answer = JsonResponse(
