@@ -10,6 +10,7 @@ from core.api_lists import LARGEST_PAGE, PAGE_SIZE
 
 ROUTERS = (
     "core.market_api",
+    "core.rate_api",
     "core.token_api",
     "core.webhook_api",
     "channels.api",

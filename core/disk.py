@@ -10,9 +10,12 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from django.conf import settings
 from django.db import connection
@@ -33,12 +36,26 @@ class Shortage:
     free: int | None
 
 
-def places() -> dict[str, Path]:
+def places() -> Mapping[str, Path]:
     """The folders that need room, by name."""
-    found = {"ALMANAC_HOME": Path(settings.ALMANAC_HOME)}
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "sqlite" and not name.startswith(("file:", ":memory:")):
+    return _places(str(settings.ALMANAC_HOME), connection.vendor, str(connection.settings_dict["NAME"]))
+
+
+@lru_cache(maxsize=16)  # asked for before every message
+def _places(home: str, vendor: str, name: str) -> Mapping[str, Path]:
+    found = {"ALMANAC_HOME": Path(home)}
+    if vendor == "sqlite" and not name.startswith(("file:", ":memory:")):
         found["DATABASE_URL"] = Path(name).parent
+    return MappingProxyType(found)
+
+
+def free() -> dict[str, int]:
+    """Free bytes at each place, by its name; without places that are not there."""
+    found = {}
+    for name, path in places().items():
+        with suppress(OSError):
+            room = os.statvfs(path)
+            found[name] = room.f_bavail * room.f_frsize
     return found
 
 

@@ -21,6 +21,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -38,15 +39,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.log_actions import log as log_action
 
-from core import alerts, clock, heartbeat, obstacles, witness
+from core import alerts, clock, heartbeat, obstacles, releases, witness
 from core.errors import Conflict
 from core.models import Installation, User, Witness
 from core.witness import Life, Mark
 
 log = logging.getLogger(__name__)
 
-BEAT_EVERY = 5.0
-"""Seconds between two beats of one process."""
+BEAT_EVERY = heartbeat.BEAT_EVERY
 LOOK_ON_FOR = 120.0
 """Seconds a machine that knows nothing of a silent database waits for a sign of others before it has it held."""
 
@@ -62,8 +62,11 @@ SENTENCES: Mapping[str, str | Promise] = {
     "no_address": gettext_lazy(
         "This process was not told the address of the installation. Start it with the same ALMANAC_BASE_URL as the others."
     ),
+    "older": gettext_lazy(
+        "This process is of an earlier release than the database. It begins nothing new: start the new release, and end this one."
+    ),
 }
-OF_THIS_PROCESS = frozenset({"no_address"})
+OF_THIS_PROCESS = frozenset({"no_address", "older"})
 """What keeps one process from sending and says nothing against the installation: it is never kept in the row."""
 
 _IDENTITY_KEPT = 30.0
@@ -72,6 +75,7 @@ _beaten: dict[str, float] = {}
 _lock = threading.Lock()
 _lives: dict[tuple[int, Path], Life] = {}
 _looking_on: dict[Path, tuple[int, float]] = {}
+_last_folder: Path | None = None
 
 
 # --- Who we are ------------------------------------------------------------------------------------------------------
@@ -150,6 +154,23 @@ def this() -> Installation:
 # --- May it send -----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was found when it was asked whether this installation may send: why not, if so, and what that was read from."""
+
+    reason: str
+    """A code of `SENTENCES`; empty when it may."""
+    life: Life
+    row: Installation
+
+
+def standing() -> Standing:
+    """Whether anything may be handed to a provider: files first, then one look at the row and one at the witnesses."""
+    life, remembered, row = _look()
+    reason = row.held_reason or _mismatch(row) or _went_back(row, remembered) or _is_looking_on(life)
+    return Standing(reason, life, row)
+
+
 def may_send() -> tuple[bool, str]:
     """Whether anything may be handed to a provider, and otherwise a sentence that says why not."""
     reason = why_held()
@@ -158,10 +179,7 @@ def may_send() -> tuple[bool, str]:
 
 def why_held() -> str:
     """The code of `SENTENCES` for why nothing may be handed to a provider; empty when it may."""
-    life = _life()
-    remembered = _remembered(life)
-    row = this()
-    return row.held_reason or _mismatch(row) or _went_back(row, remembered) or _is_looking_on(life)
+    return standing().reason or ("older" if releases.is_older() else "")
 
 
 def sentence(reason: str) -> str:
@@ -182,11 +200,8 @@ def beat(kind: str) -> None:
 
 def check_and_beat() -> None:
     """Look for the signs of a copy, keep and tell what was found; otherwise note, here and there, that it goes on."""
-    life = _life()
-    with life.beating:
-        # Before the row: what a file says was committed when it was written, so a healthy row has it whenever it is read.
-        remembered = _remembered(life)
-        row = this()
+    with _life().beating:
+        life, remembered, row = _look()
         if row.held_reason:
             return  # the age of the last beat is evidence that a person may want to see
         found = _mismatch(row) or _went_back(row, remembered)
@@ -209,18 +224,20 @@ def check_and_beat() -> None:
         transaction.on_commit(partial(_note, life, mark, remembered), robust=True)
 
 
-def about_to_send() -> None:
+def about_to_send(asked: Standing | None = None) -> None:
     """Count a slice that is about to be handed to a provider; call it last in the transaction that writes it down.
 
     The file has it once that is committed, before the provider is called: whoever restores a state without this slice is
-    found out even if no heartbeat came in between. Raises `Conflict` when the database has forgotten this process.
+    found out even if no heartbeat came in between. `asked` is what `standing` found in the same transaction: the row is not
+    read again then. Raises `Conflict` when the database has forgotten this process, or is of a later release.
     """
-    life = _life()
+    if releases.is_older():
+        raise Conflict(sentence("older"), code="installation")
+    life, row = (asked.life, asked.row) if asked else _look()[::2]
     if life.mark is None:
         return  # no heartbeat yet: there is nothing to be compared with
-    term = Installation.objects.values_list("term", flat=True).filter(pk=1).first() or 0
     try:
-        mark = life.advance(term)
+        mark = life.advance(row.term)
     except witness.Lost as error:
         raise Conflict(sentence("restored"), code="installation") from error
     transaction.on_commit(partial(life.remember, mark), robust=True)
@@ -228,9 +245,9 @@ def about_to_send() -> None:
 
 def confirm(by: User) -> None:
     """A person says: this is the installation that shall send."""
-    row = this()
+    _life_here, remembered, row = _look()
     now = clock.now()
-    terms = [mark.term for mark in _remembered(_life()).values()]
+    terms = [mark.term for mark in remembered.values()]
     # Later than every term before it, also than those that only other machines remember: hence the clock.
     term = max(int(now.timestamp()), row.term + 1, *(term + 1 for term in terms))
     Installation.objects.filter(pk=1).update(
@@ -297,13 +314,29 @@ def _folder(row: Installation) -> Path:
 
 
 def _life() -> Life:
-    """This process; a forked child is another one."""
-    folder = _folder(this())
+    """This process, as of the database that it saw last; a forked child is another one."""
+    folder = _last_folder or _folder(this())
     with _lock:
         life = _lives.get((os.getpid(), folder))
         if life is None:
             life = _lives[os.getpid(), folder] = Life(folder)
         return life
+
+
+def _look() -> tuple[Life, dict[UUID, Mark], Installation]:
+    """This process, what is remembered, and the row, read in this order: what a file says was committed when it was written,
+    so a healthy row has it whenever it is read after.
+
+    Where the files are stands in the row, and is known from the look before; when it is another row by now, again.
+    """
+    global _last_folder
+    while True:
+        life = _life()
+        remembered = _remembered(life)
+        row = this()
+        if _folder(row) == _last_folder:
+            return life, remembered, row
+        _last_folder = _folder(row)
 
 
 def _remembered(life: Life) -> dict[UUID, Mark]:

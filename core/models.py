@@ -1,5 +1,7 @@
 """Who works here, which markets the shop sells in, and which installation this is."""
 
+from datetime import time
+
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -41,6 +43,25 @@ class Market(Dated):
     timezone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_zone])
     locales = models.JSONField(_("languages"), default=list, help_text=_("Language codes, the first one preferred."))
     is_default = models.BooleanField(_("default market"), default=False)
+    good_hours = models.JSONField(
+        _("good hours"), default=list, blank=True, help_text="Pairs of wall-clock times, such as [['10:30', '11:30']]."
+    )
+    quiet_from = models.TimeField(_("quiet hours from"), null=True, blank=True)
+    quiet_until = models.TimeField(_("quiet hours until"), null=True, blank=True)
+    legal_lines = models.JSONField(
+        _("legal lines"),
+        default=dict,
+        blank=True,
+        help_text="Text by language code, for the foot of e-mails and pages.",
+    )
+    converts = models.BooleanField(
+        _("convert other currencies"),
+        default=False,
+        help_text=_(
+            "Count orders in another currency at the stored exchange rate of their day. Without it, or without a rate, they "
+            "are left out of the figures and named beside them."
+        ),
+    )
 
     class Meta:
         verbose_name = _("market")
@@ -51,10 +72,57 @@ class Market(Dated):
             models.UniqueConstraint(
                 fields=["is_default"], condition=models.Q(is_default=True), name="core_market_one_default"
             ),
+            models.CheckConstraint(
+                condition=models.Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="core_market_quiet_both",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def quiet(self) -> tuple[time, time] | None:
+        """The quiet hours, from and until."""
+        if self.quiet_from is None or self.quiet_until is None:
+            return None
+        return self.quiet_from, self.quiet_until
+
+    def legal_line(self, locale: str) -> str:
+        """What the law wants said under an e-mail or a page, in `locale`, else in the market's first language."""
+        for code in (locale, *self.locales):
+            if text := self.legal_lines.get(code):
+                return str(text)
+        return ""
+
+
+class ExchangeRate(models.Model):
+    """What one unit of `base` was worth in `quote` on a day, and who says so."""
+
+    day = models.DateField(_("day"))
+    base = models.CharField(_("currency"), max_length=3, help_text=_("ISO 4217 code, for example EUR."))
+    quote = models.CharField(_("in"), max_length=3, help_text=_("ISO 4217 code, for example USD."))
+    rate = models.DecimalField(
+        _("rate"), max_digits=24, decimal_places=12, help_text=_("How many of the second make one of the first.")
+    )
+    source = models.CharField(
+        _("source"), max_length=80, help_text=_("Who published it, for example “ECB” or “our bank”.")
+    )
+    recorded_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = _("exchange rate")
+        verbose_name_plural = _("exchange rates")
+        ordering = ["-day", "base", "quote"]
+        constraints = [
+            models.UniqueConstraint(fields=["day", "base", "quote"], name="core_rate_once"),
+            models.CheckConstraint(condition=models.Q(rate__gt=0), name="core_rate_positive"),
+            models.CheckConstraint(condition=~models.Q(base=models.F("quote")), name="core_rate_of_two"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: 1 {self.base} = {self.rate.normalize():f} {self.quote}"
 
 
 class TokenGrant(Dated):

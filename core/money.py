@@ -25,11 +25,6 @@ FORMER_DIGITS = dict.fromkeys(
 _DIGITS: dict[str, int | None] = {currency.code: currency.exponent for currency in Currency}
 
 
-def is_currency(code: str) -> bool:
-    """Whether `code` is in ISO 4217's list one as it stands today, in capitals."""
-    return code in _DIGITS
-
-
 def codes() -> list[str]:
     """The currencies that amounts can be in, in order: without precious metals and codes for tests."""
     return sorted(code for code, digits in _DIGITS.items() if digits is not None)

@@ -1,6 +1,6 @@
-"""What the shared ground does by itself: outgoing webhooks are sent as they fall due, and old ones forgotten.
+"""What the shared ground does by itself: outgoing webhooks are sent as they fall due, and what nobody needs is forgotten.
 
-In a thread of its own, because an address that hangs must not keep what is due from being sent.
+Webhooks in a thread of their own, because an address that hangs must not keep what is due from being sent.
 """
 
 import logging
@@ -9,7 +9,7 @@ import time
 
 from django.db import close_old_connections, connection
 
-from core import db, webhooks
+from core import db, retention, webhooks
 
 log = logging.getLogger(__name__)
 PRUNE_EVERY = 3600.0
@@ -19,9 +19,10 @@ _pruned = -PRUNE_EVERY
 
 
 def tick() -> None:
-    """Begin another round if the last one is through."""
+    """Begin another round of webhooks if the last one is through; then forget."""
     if _busy.acquire(blocking=False):
         threading.Thread(target=_round, name="almanac-webhooks", daemon=True).start()
+    retention.tick()
 
 
 def _round() -> None:

@@ -6,7 +6,6 @@ working.
 """
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Iterator
 from functools import lru_cache
@@ -45,12 +44,12 @@ def keyed_hash(purpose: str, value: str) -> str:
     Uses ``ALMANAC_HASH_KEY`` (by default the oldest secret key that the settings name), because hashes that are stored
     must survive a rotation of the secret key.
     """
-    return hmac.new(_derive(settings.ALMANAC_HASH_KEY, purpose), value.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_derive(settings.ALMANAC_HASH_KEY, purpose), value.encode(), "sha256").hex()
 
 
 def seal(purpose: str, payload: bytes) -> str:
     """A URL-safe token of `payload` and a 128-bit MAC; the payload can be read by anyone."""
-    mac = hmac.new(key_for(purpose), payload, hashlib.sha256).digest()[:MAC_BYTES]
+    mac = hmac.digest(key_for(purpose), payload, "sha256")[:MAC_BYTES]
     return base64.urlsafe_b64encode(payload + mac).rstrip(b"=").decode()
 
 
@@ -65,6 +64,6 @@ def unseal(purpose: str, token: str) -> bytes:
     if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
         raise BadToken(purpose)
     for key in keys_for(purpose):
-        if hmac.compare_digest(hmac.new(key, payload, hashlib.sha256).digest()[:MAC_BYTES], mac):
+        if hmac.compare_digest(hmac.digest(key, payload, "sha256")[:MAC_BYTES], mac):
             return payload
     raise BadToken(purpose)

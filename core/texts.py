@@ -9,7 +9,7 @@ import html
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
@@ -112,20 +112,37 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 _READER = ImmutableSandboxedEnvironment(autoescape=True, keep_trailing_newline=True, newline_sequence="\n")
 _UNCLOSED = re.compile(r"(\{\{|\{%)(?:(?!\}\}|%\}|\{\{|\{%).)*(?=\{\{|\{%|\Z)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NOT_PLAIN_IN_HTML = re.compile(r"[&<>\"'\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HEADER_BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
 def escaped(value: str, escape: Escape) -> str:
     """`value` made safe for its place. A header loses every line break and control character."""
-    match escape:
-        case Escape.HTML:
-            return html.escape(_CONTROL.sub("", value), quote=True)
-        case Escape.URL:
-            return quote(value, safe="")
-        case Escape.HEADER:
-            return _HEADER_BREAK.sub(" ", value)
-        case Escape.TEXT:
-            return _CONTROL.sub("", value)
+    return _ESCAPES[escape](value)
+
+
+def _for_html(value: str) -> str:
+    return html.escape(_CONTROL.sub("", value), quote=True) if _NOT_PLAIN_IN_HTML.search(value) else value
+
+
+def _for_url(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _for_header(value: str) -> str:
+    return value if value.isprintable() else _HEADER_BREAK.sub(" ", value)
+
+
+def _for_text(value: str) -> str:
+    return value if value.isprintable() else _CONTROL.sub("", value)
+
+
+_ESCAPES: Mapping[Escape, Callable[[str], str]] = {
+    Escape.HTML: _for_html,
+    Escape.URL: _for_url,
+    Escape.HEADER: _for_header,
+    Escape.TEXT: _for_text,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +151,17 @@ class Expression:
 
     tree: Tree
     escape: Escape
+    _output: "Output" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_output", _output(self.tree, self.escape))
 
     def render(self, context: Mapping[str, Any]) -> str:
         """The slot's value for one recipient, already escaped for its place.
 
         A field that is missing or empty is the empty string. Raises `Invalid` for a value beyond `MAX_VALUE` characters.
         """
-        value = _output(self.tree, context, self.escape)
+        value = self._output(context)
         if len(value) > MAX_VALUE:
             raise Invalid("A personal field is too long to be put into a message.", code="render")
         return value
@@ -344,28 +365,55 @@ def _words(value: Any) -> str:
             return ""
 
 
-def _evaluate(tree: Tree, context: Mapping[str, Any]) -> Any:
+# --- From trees to closures: a tree is read once, and what it means is called per recipient --------------------------
+
+Value = Callable[[Mapping[str, Any]], Any]
+Output = Callable[[Mapping[str, Any]], str]
+
+
+def _value(tree: Tree) -> Value:
+    """What works out the value of `tree` for one recipient."""
     match tree:
         case ["name", name]:
-            return context.get(name)
+            return lambda context: context.get(name)
         case ["field", owner, name]:
-            holder = _evaluate(owner, context)
-            return holder.get(name) if isinstance(holder, Mapping) else None
+            return _field(_value(owner), name)
         case ["const", value]:
-            return value
+            return lambda context: value
         case ["filter", name, inner, arguments]:
-            return _filtered(name, _evaluate(inner, context), [_evaluate(argument, context) for argument in arguments])
+            return _filter(name, _value(inner), [_value(argument) for argument in arguments])
         case ["compare", op, left, right]:
-            return _compared(op, _evaluate(left, context), _evaluate(right, context))
+            one, other = _value(left), _value(right)
+            return lambda context: _compared(op, one(context), other(context))
         case ["and", left, right]:
-            return bool(_evaluate(left, context)) and bool(_evaluate(right, context))
+            one, other = _value(left), _value(right)
+            return lambda context: bool(one(context)) and bool(other(context))
         case ["or", left, right]:
-            return bool(_evaluate(left, context)) or bool(_evaluate(right, context))
+            one, other = _value(left), _value(right)
+            return lambda context: bool(one(context)) or bool(other(context))
         case ["not", inner]:
-            return not _evaluate(inner, context)
+            negated = _value(inner)
+            return lambda context: not negated(context)
         case ["defined", inner]:
-            return _evaluate(inner, context) is not None
+            asked = _value(inner)
+            return lambda context: asked(context) is not None
+    return _unreadable
+
+
+def _unreadable(context: Mapping[str, Any]) -> Any:
     raise Invalid("A compiled text cannot be read; approve the publication again.", code="render")
+
+
+def _field(owner: Value, name: str) -> Value:
+    def value(context: Mapping[str, Any]) -> Any:
+        holder = owner(context)
+        return holder.get(name) if isinstance(holder, Mapping) else None
+
+    return value
+
+
+def _filter(name: str, inner: Value, arguments: Sequence[Value]) -> Value:
+    return lambda context: _filtered(name, inner(context), [argument(context) for argument in arguments])
 
 
 def _filtered(name: str, value: Any, arguments: Sequence[Any]) -> Any:
@@ -398,19 +446,39 @@ def _compared(op: str, left: Any, right: Any) -> bool:
         return False  # a word is neither less nor more than a number
 
 
-def _output(tree: Tree, context: Mapping[str, Any], escape: Escape) -> str:
+def _output(tree: Tree, escape: Escape) -> Output:
+    """What works out the words of a slot for one recipient, escaped."""
     match tree:
         case ["literal", literal]:
-            return _HEADER_BREAK.sub(" ", literal) if escape is Escape.HEADER else literal
+            words = _HEADER_BREAK.sub(" ", literal) if escape is Escape.HEADER else literal
+            return lambda context: words
         case ["out", inner]:
-            return _output(inner, context, escape)
+            return _output(inner, escape)
         case ["if", branches, otherwise]:
-            for test, body in branches:
-                if _evaluate(test, context):
-                    return "".join(_output(item, context, escape) for item in body)
-            return "".join(_output(item, context, escape) for item in otherwise)
-        case ["name", name]:
-            # The commonest slot, without the detour through `_evaluate`.
-            return escaped(_words(context.get(name)), escape)
+            tests = [(_value(test), _body(body, escape)) for test, body in branches]
+            return _choice(tests, _body(otherwise, escape))
         case _:
-            return escaped(_words(_evaluate(tree, context)), escape)
+            return _escaping(_value(tree), _ESCAPES[escape])
+
+
+def _escaping(value: Value, escape: Callable[[str], str]) -> Output:
+    def output(context: Mapping[str, Any]) -> str:
+        found = value(context)
+        return escape(found if type(found) is str else _words(found))
+
+    return output
+
+
+def _body(items: Sequence[Tree], escape: Escape) -> Output:
+    outputs = [_output(item, escape) for item in items]
+    return lambda context: "".join([output(context) for output in outputs])
+
+
+def _choice(tests: Sequence[tuple[Value, Output]], otherwise: Output) -> Output:
+    def output(context: Mapping[str, Any]) -> str:
+        for test, body in tests:
+            if test(context):
+                return body(context)
+        return otherwise(context)
+
+    return output

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +12,7 @@ from wagtail.admin.menu import MenuItem
 from wagtail.log_actions import LogActionRegistry
 
 from core import token_views, views, webhook_views
-from core.viewsets import MarketViewSet
+from core.viewsets import MarketViewSet, RateViewSet
 
 
 @hooks.register("register_log_actions")
@@ -24,6 +26,8 @@ def log_actions(actions: LogActionRegistry) -> None:
     actions.register_action("almanac.webhook.replay", _("Replay a webhook"), _("Webhook replayed"))
     actions.register_action("almanac.market.create", _("Make a market"), _("Market made"))
     actions.register_action("almanac.market.change", _("Change a market"), _("Market changed"))
+    actions.register_action("almanac.rate.store", _("Store an exchange rate"), _("Exchange rate stored"))
+    actions.register_action("almanac.rate.change", _("Correct an exchange rate"), _("Exchange rate corrected"))
     actions.register_action(
         "almanac.confirm_installation", _("Confirm the installation"), _("Installation confirmed: it may send")
     )
@@ -33,6 +37,20 @@ def log_actions(actions: LogActionRegistry) -> None:
 def market_viewset() -> MarketViewSet:
     """Settings → Markets."""
     return MarketViewSet()
+
+
+@hooks.register("register_admin_viewset")
+def rate_viewset() -> RateViewSet:
+    """Settings → Exchange rates."""
+    return RateViewSet()
+
+
+@hooks.register("register_permissions")
+def rate_permissions() -> QuerySet[Permission]:
+    """What a group can be given on the ground that rooms share."""
+    return Permission.objects.filter(
+        content_type__app_label="core", content_type__model__in=["market", "exchangerate"]
+    ).exclude(codename="delete_market")
 
 
 @hooks.register("register_admin_urls")

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from django.db.models import F
+from django.db import connection
 
 from core.models import Witness
 
@@ -57,19 +57,27 @@ class Life:
 
     def advance(self, term: int) -> Mark:
         """Raise this process's number; `remember` the mark once that is committed. Raises `Lost`."""
-        own = Witness.objects.filter(pk=self.id)
         mark = self.mark
-        if mark is not None and mark.term == term:
-            # In one statement, so that a restore between a look and this cannot slip through.
-            if not own.filter(number__gte=mark.number).update(number=F("number") + 1):
-                raise Lost
-        elif not own.update(number=F("number") + 1):
-            Witness.objects.create(pk=self.id, number=1)
-        number = own.values_list("number", flat=True).first()
-        if number is None or (mark is not None and mark.term == term and number <= mark.number):
+        known = mark.number if mark is not None and mark.term == term else None
+        # In one statement, so that a restore between a look and this cannot slip through.
+        number = self._raise(known or 0)
+        if number is None and known is None:
+            number = Witness.objects.create(pk=self.id, number=1).number
+        if number is None or (known is not None and number <= known):
             raise Lost
         self.has_beaten = True
         return Mark(term, number)
+
+    def _raise(self, known: int) -> int | None:
+        """One more than before, if it is `known` or more by now; None when it is not, or when there is no such row."""
+        own = Witness._meta.pk.get_db_prep_value(self.id, connection)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE core_witness SET number = number + 1 WHERE life = %s AND number >= %s RETURNING number",
+                [own, known],
+            )
+            row = cursor.fetchone()
+        return int(row[0]) if row else None
 
     # --- the file ---
 

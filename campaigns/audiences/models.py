@@ -3,6 +3,7 @@
 import secrets
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.audiences import values
@@ -40,6 +41,8 @@ class Contact(Dated):
         verbose_name_plural = _("contacts")
         indexes = [
             models.Index(fields=["bucket"], name="audiences_contact_bucket"),
+            models.Index(Lower("first_name"), name="audiences_contact_first"),
+            models.Index(Lower("last_name"), name="audiences_contact_last"),
             models.Index(fields=["updated_at", "id"], name="audiences_contact_updated"),
         ]
 
@@ -270,3 +273,17 @@ class Audience(Dated):
 
     def __str__(self) -> str:
         return self.name or str(self.public_id)
+
+
+class Change(models.Model):
+    """A word that is another one after every change of something that is counted (`campaigns.audiences.changes`)."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    word = models.CharField(max_length=16)
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.word}"

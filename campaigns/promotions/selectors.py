@@ -167,6 +167,18 @@ def orders_in_window(
     return orders if currency is None else orders.filter(currency=currency)
 
 
+def other_currencies(
+    contacts: QuerySet[Contact], start: datetime, end: datetime, currency: str
+) -> list[tuple[int, str, int, datetime]]:
+    """The orders of `contacts` in the window that are not in `currency`: whose, in which, how much, and when."""
+    rows = orders_in_window(contacts, start, end).exclude(currency=currency).order_by("pk")
+    # `contact` is never null here: the orders are those of `contacts`.
+    return [
+        (contact or 0, code, total, at)
+        for contact, code, total, at in rows.values_list("contact", "currency", "total_minor", "occurred_at")
+    ]
+
+
 def offer_of_code(code: str, at: datetime) -> Offer | None:
     """The offer that `code` belongs to (letters in either case): one open at `at` before one that is not."""
     if not code:

@@ -27,16 +27,16 @@ def _is_postgres() -> bool:
 def _ids(column: str) -> str:
     """A condition over one JSON array of ids."""
     if _is_postgres():
-        return f"{column} IN (SELECT value::bigint FROM jsonb_array_elements_text(%s::jsonb))"
+        return f"{column} IN (SELECT value::bigint FROM json_array_elements_text(%s::json))"
     return f"{column} IN (SELECT value FROM json_each(%s))"
 
 
-def _rows(columns: Mapping[str, str]) -> str:
-    """One JSON array of objects as a table called ``data``; `columns` maps names to PostgreSQL types."""
+def _rows(columns: Mapping[str, str], name: str = "data") -> str:
+    """One JSON array of objects as a table called `name`; `columns` maps names to PostgreSQL types."""
     if _is_postgres():
-        return f"jsonb_to_recordset(%s::jsonb) AS data({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
-    picked = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
-    return f"(SELECT {picked} FROM json_each(%s)) AS data"
+        return f"json_to_recordset(%s::json) AS {name}({', '.join(f'{column} {kind}' for column, kind in columns.items())})"
+    picked = ", ".join(f"json_extract(value, '$.{column}') AS {column}" for column in columns)
+    return f"(SELECT {picked} FROM json_each(%s)) AS {name}"
 
 
 # --- Freezing --------------------------------------------------------------------------------------------------------
@@ -163,19 +163,24 @@ def close_waves(
 
 def begin_attempts(delivery_ids: Sequence[int], chunk_id: int, epoch: int, now: datetime) -> set[int]:
     """Write `attempting` and an open attempt for those still pending; returns their ids."""
+    if not delivery_ids:
+        return set()
+    begin = f"""UPDATE publishing_delivery SET state = 'attempting', attempts_made = attempts_made + 1, next_at = NULL,
+        changed_at = %s WHERE {_ids("id")} AND state = 'pending' RETURNING id"""
+    begun_by = [stamp(now), json.dumps(list(delivery_ids))]
+    open_them = """INSERT INTO publishing_attempt (delivery_id, number, chunk_id, epoch, started_at, finished_at, outcome,
+        provider_id, code, detail) SELECT id, attempts_made, %s, %s, %s, NULL, '', '', '', '' FROM"""
+    opened_by = [chunk_id, epoch, stamp(now)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""UPDATE publishing_delivery SET state = 'attempting', attempts_made = attempts_made + 1, next_at = NULL,
-                changed_at = %s WHERE {_ids("id")} AND state = 'pending' RETURNING id""",
-            [stamp(now), json.dumps(list(delivery_ids))],
-        )
+        if _is_postgres():
+            cursor.execute(
+                f"WITH begun AS ({begin}, attempts_made) {open_them} begun RETURNING delivery_id",
+                [*begun_by, *opened_by],
+            )
+            return {int(row[0]) for row in cursor.fetchall()}
+        cursor.execute(begin, begun_by)
         begun = {int(row[0]) for row in cursor.fetchall()}
-        cursor.execute(
-            f"""INSERT INTO publishing_attempt (delivery_id, number, chunk_id, epoch, started_at, finished_at, outcome,
-                    provider_id, code, detail)
-                SELECT id, attempts_made, %s, %s, %s, NULL, '', '', '', '' FROM publishing_delivery WHERE {_ids("id")}""",
-            [chunk_id, epoch, stamp(now), json.dumps(sorted(begun))],
-        )
+        cursor.execute(f"{open_them} publishing_delivery WHERE {_ids('id')}", [*opened_by, json.dumps(sorted(begun))])
     return begun
 
 
@@ -196,63 +201,40 @@ def settle(rows: Sequence[Mapping[str, Any]], chunk_id: int, epoch: int, now: da
     """Close the open attempts of this lease and put their deliveries into the states that `rows` say; `deferrals` is added."""
     if not rows:
         return
-    data = [{**row, "next_at": row["next_at"] and str(stamp(row["next_at"]))} for row in rows]
-    if _is_postgres():
-        _settle_at_once(json.dumps(data), chunk_id, epoch, now)
-    else:
-        _settle_one_by_one(data, chunk_id, epoch, now)
-
-
-def _settle_at_once(data: str, chunk_id: int, epoch: int, now: datetime) -> None:
+    data = json.dumps([{**row, "next_at": row["next_at"] and str(stamp(row["next_at"]))} for row in rows])
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""UPDATE publishing_attempt SET finished_at = %s, outcome = data.outcome, provider_id = data.provider_id,
-                code = data.code, detail = data.detail FROM {_rows(_SETTLED)}
-                WHERE publishing_attempt.delivery_id = data.id AND publishing_attempt.chunk_id = %s
-                AND publishing_attempt.epoch = %s AND publishing_attempt.outcome = ''""",
-            [stamp(now), data, chunk_id, epoch],
-        )
-        cursor.execute(
-            f"""UPDATE publishing_delivery SET state = data.state, reason = data.reason, next_at = data.next_at,
-                deferrals = publishing_delivery.deferrals + data.deferrals, suspects = NULL,
-                provider_id = CASE WHEN data.provider_id = '' THEN publishing_delivery.provider_id
-                    ELSE data.provider_id END, changed_at = %s
-                FROM {_rows(_SETTLED)}
-                WHERE publishing_delivery.id = data.id AND publishing_delivery.state = 'attempting'""",
-            [stamp(now), data],
-        )
+        if _is_postgres():
+            # In one statement: the table of the answers is read once.
+            cursor.execute(
+                f"WITH answers AS MATERIALIZED (SELECT * FROM {_rows(_SETTLED)}), "
+                f"closed AS ({close_attempts('answers')}) {settle_deliveries('answers')}",
+                [data, stamp(now), chunk_id, epoch, stamp(now)],
+            )
+        else:
+            cursor.execute(close_attempts(_rows(_SETTLED, "answers")), [stamp(now), data, chunk_id, epoch])
+            cursor.execute(settle_deliveries(_rows(_SETTLED, "answers")), [stamp(now), data])
 
 
-def _settle_one_by_one(data: Sequence[Mapping[str, Any]], chunk_id: int, epoch: int, now: datetime) -> None:
-    # SQLite joins an UPDATE with a JSON table by scanning that table once per row of the other: quadratic. Driven from the
-    # rows, each statement finds its row by an index.
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """UPDATE publishing_attempt SET finished_at = %s, outcome = %s, provider_id = %s, code = %s, detail = %s
-                WHERE delivery_id = %s AND chunk_id = %s AND epoch = %s AND outcome = ''""",
-            [
-                (stamp(now), row["outcome"], row["provider_id"], row["code"], row["detail"], row["id"], chunk_id, epoch)
-                for row in data
-            ],
-        )
-        cursor.executemany(
-            """UPDATE publishing_delivery SET state = %s, reason = %s, next_at = %s, deferrals = deferrals + %s,
-                suspects = NULL, provider_id = CASE WHEN %s = '' THEN provider_id ELSE %s END, changed_at = %s
-                WHERE id = %s AND state = 'attempting'""",
-            [
-                (
-                    row["state"],
-                    row["reason"],
-                    row["next_at"],
-                    row["deferrals"],
-                    row["provider_id"],
-                    row["provider_id"],
-                    stamp(now),
-                    row["id"],
-                )
-                for row in data
-            ],
-        )
+def close_attempts(answers: str) -> str:
+    """The statement that closes attempts, for a table expression of the answers.
+
+    The pluses matter to SQLite, whose index of open attempts would be taken otherwise, and the answers then be read from end to
+    end for each of them: quadratic. Driven from the answers it finds each attempt by its delivery.
+    """
+    return f"""UPDATE publishing_attempt SET finished_at = %s, outcome = answers.outcome, provider_id = answers.provider_id,
+        code = answers.code, detail = answers.detail FROM {answers}
+        WHERE publishing_attempt.delivery_id = answers.id AND +publishing_attempt.chunk_id = %s
+        AND +publishing_attempt.epoch = %s AND {"" if _is_postgres() else "+"}publishing_attempt.outcome = ''"""
+
+
+def settle_deliveries(answers: str) -> str:
+    """The statement that puts deliveries into the states that the answers say, for a table expression of these."""
+    return f"""UPDATE publishing_delivery SET state = answers.state, reason = answers.reason, next_at = answers.next_at,
+        deferrals = publishing_delivery.deferrals + answers.deferrals, suspects = NULL,
+        provider_id = CASE WHEN answers.provider_id = '' THEN publishing_delivery.provider_id
+            ELSE answers.provider_id END, changed_at = %s
+        FROM {answers}
+        WHERE publishing_delivery.id = answers.id AND {"" if _is_postgres() else "+"}publishing_delivery.state = 'attempting'"""
 
 
 def give_back(

@@ -13,14 +13,9 @@ def screen(browser, live_server, settings):
     settings.ALLOWED_HOSTS = ["*"]
     context = browser.new_context()
     page = context.new_page()
-    page.troubles = []
+    page.troubles, ours = [], (live_server.url, "data:", "blob:")
     page.on("console", lambda said: page.troubles.append(said.text) if said.type == "error" else None)
-    page.on(
-        "request",
-        lambda asked: (
-            page.troubles.append(asked.url) if not asked.url.startswith((live_server.url, "data:", "blob:")) else None
-        ),
-    )
+    page.on("request", lambda asked: page.troubles.append(asked.url) if not asked.url.startswith(ours) else None)
     yield page
     context.close()
 

@@ -325,4 +325,4 @@ def test_every_noun_of_the_api_is_in_this_test():
         for path, ops in api.get_openapi_schema()["paths"].items()
         if "get" in ops and "{" not in path
     }
-    assert listed - {"webhooks", "webhook-deliveries"} == {*NOUNS, "pages", "occasions"}
+    assert listed - {"webhooks", "webhook-deliveries"} == {*NOUNS, "pages", "occasions", "rates"}

@@ -17,6 +17,8 @@ OPEN_BY_DESIGN = {
     ("SegmentPatch", "rule"),
     ("OfferIn", "translations"),  # campaigns.promotions.services.offers: tests/unit/promotions
     ("OfferPatch", "translations"),
+    ("MarketIn", "legal_lines"),  # by language, checked by core.markets: tests/integration/test_api_markets.py
+    ("MarketPatch", "legal_lines"),
     ("SegmentIn", "rule"),  # campaigns.audiences.rules: tests/unit/audiences/test_rules.py
 }
 

@@ -108,7 +108,7 @@ def test_a_process_that_was_stopped_between_row_and_file_holds_nobody(beat, anot
     another_process()
     for _beat in range(3):
         beat()
-    remembered = installation._remembered(installation._life())
+    _life, remembered, _row = installation._look()
     assert installation._went_back(row, remembered) == ""
     beat()
     assert installation.may_send() == (True, "")
@@ -379,3 +379,19 @@ def test_only_who_may_change_the_installation_sees_it(client, marketer):
     client.force_login(marketer)
     assert client.post("/admin/reports/installation/").status_code in {302, 403}
     assert Installation.objects.count() == 0
+
+
+def test_a_slice_asks_the_installation_once(beat, django_assert_num_queries):
+    """The row, the witnesses and the raise: no more, or every slice of half a second pays for it."""
+    beat()
+    installation.may_send()
+    with django_assert_num_queries(3):
+        installation.about_to_send(installation.standing())
+
+
+def test_another_database_behind_the_same_process_has_its_own_files(beat):
+    beat()
+    before = installation._look()[0].folder
+    changed(public_id="0190b5a0-0000-7000-8000-000000000001")
+    life, remembered, row = installation._look()
+    assert life.folder != before and str(row.public_id) in str(life.folder) and remembered == {}

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('audiences', '0003_what_closed_an_address'),
-        ('core', '0004_when_rows_changed'),
+        ('core', '0005_when_rows_changed'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 from wagtail.models import ModelLogEntry
 
-from campaigns.audiences import arrivals, keys
+from campaigns.audiences import arrivals, changes, keys
 from campaigns.audiences.models import (
     MARKETING,
     Consent,
@@ -33,8 +33,8 @@ from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.models import Market, User
 
-BATCH = 500
-"""Rows of one transaction: some 40 ms, so that nobody who writes beside an import on SQLite has to wait for it."""
+BATCH = 1_000
+"""Rows of one transaction: some 50 ms, so that nobody who writes beside an import on SQLite has to wait for it."""
 
 MOST_LINE_BYTES = 64 * 1024
 _EMPTY: Mapping[str, Any] = {"first_name": "", "last_name": "", "locale": "", "timezone": "", "market": None}
@@ -355,6 +355,8 @@ class _Batch:
                 for person, channel, at in self.given
             ),
         )
+        if self.old_addresses or self.given or any(one.touched or one.arrived for one in self.people):
+            changes.note()
         for key, channel in self.lifted:
             suppressions.lift(key, channel, reason=Suppression.Reason.UNSUBSCRIBED)
         arrivals.announce(
@@ -441,6 +443,7 @@ def erase(contact: Contact, by: User | None) -> None:
         for endpoint in contact.endpoints.all():
             suppressions.suppress(endpoint.recipient_key, endpoint.channel, Suppression.Reason.ERASED)
         contact.endpoints.update(address="", contact=None, platform="", status=Endpoint.Status.INVALID)
+        changes.note()
         contact.consents.all().delete()
         ContactListMember.objects.filter(contact=contact).delete()
         # The log writes down what a thing was called when somebody did something to it.

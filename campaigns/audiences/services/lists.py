@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
+from campaigns.audiences import changes
 from campaigns.audiences.models import ContactList, ContactListMember, Segment
 from core import bulk
 from core.errors import Conflict
@@ -29,6 +30,7 @@ def add(contact_list: ContactList, contact_ids: Iterable[int]) -> int:
                 ((contact_list.pk, pk) for pk in missing[start : start + BATCH]),
                 unique=("contact_list", "contact"),
             )
+            changes.note()
     contact_list.touch()
     return len(missing)
 
@@ -36,6 +38,7 @@ def add(contact_list: ContactList, contact_ids: Iterable[int]) -> int:
 def remove(contact_list: ContactList, contact_ids: Iterable[int]) -> int:
     """Take contacts off the list; answers how many were on it."""
     contact_list.touch()
+    changes.note()
     return contact_list.members.filter(contact_id__in=list(contact_ids)).delete()[0]
 
 

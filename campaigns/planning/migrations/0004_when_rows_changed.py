@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('audiences', '0004_when_rows_changed'),
         ('channels', '0004_when_rows_changed'),
-        ('core', '0004_when_rows_changed'),
+        ('core', '0005_when_rows_changed'),
         ('planning', '0003_budgets_and_targets_by_iso_4217'),
         ('promotions', '0004_when_rows_changed'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

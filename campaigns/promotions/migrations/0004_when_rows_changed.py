@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('audiences', '0004_when_rows_changed'),
-        ('core', '0004_when_rows_changed'),
+        ('core', '0005_when_rows_changed'),
         ('promotions', '0003_prices_by_iso_4217'),
     ]
 

@@ -99,9 +99,19 @@ def _move_cursor(cursor: EventCursor) -> None:
             del _done[pk]
 
 
-@transaction.atomic
 def apply(event: ProviderEvent) -> bool:
     """Apply one event; False when it is not about a delivery of ours."""
+    if not _apply(event):
+        return False
+    if event.fault == Fault.ACCOUNT and event.kind in CAUSES:
+        # It was taken and came back because of us: a person has to see the sentence, and the next sends are tried singly.
+        # Not before the commit: whoever settles a slice locks the account first and its deliveries then.
+        note_health(event.account, ChannelAccount.Health.FIX_SETTINGS, detail=event.reason)
+    return True
+
+
+@transaction.atomic
+def _apply(event: ProviderEvent) -> bool:
     delivery_id = refs.read(event.ref)
     if delivery_id is None:
         return False
@@ -125,9 +135,6 @@ def apply(event: ProviderEvent) -> bool:
         )
     elif event.kind == EventKind.UNSUBSCRIBED or event.fault == UNSUBSCRIBED:
         unsubscribe.by_recipient_key(key, channel, f"provider:{event.account.provider}", occurred_at=event.occurred_at)
-    elif event.fault == Fault.ACCOUNT and event.kind in CAUSES:
-        # It was taken and came back because of us: a person has to see the sentence, and the next sends are tried singly.
-        note_health(event.account, ChannelAccount.Health.FIX_SETTINGS, detail=event.reason)
     return True
 
 

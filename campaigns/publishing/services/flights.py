@@ -36,6 +36,9 @@ class Row:
     deferrals: int
     address: str
     contact: Mapping[str, Any]
+    closed: bool = False
+    """The address must not be written to, as of when the row was read."""
+    agreed: bool = True
 
     @classmethod
     def of(cls, delivery: Delivery) -> "Row":

@@ -10,8 +10,8 @@ from campaigns.publishing.services.flights import Row
 from channels.base import Job
 
 
-def job_for(loaded: Loaded, row: Row) -> Job:
-    """The job of one row; raises `Invalid` when a field cannot be put into the message."""
+def job_for(loaded: Loaded, row: Row, ref: str = "") -> Job:
+    """The job of one row, whose `ref` may be known; raises `Invalid` when a field cannot be put into the message."""
     context: dict[str, Any] = {**row.contact, "contact": row.contact}
     if loaded.names & {"click_base", "open_url"}:
         click = tokens.make("click", row.delivery_id, loaded.link_set_id)
@@ -21,7 +21,7 @@ def job_for(loaded: Loaded, row: Row) -> Job:
         token = tokens.make("unsubscribe", row.delivery_id, loaded.link_set_id)
         context["unsubscribe_url"] = links.unsubscribe_url(token)
     values = loaded.values(context)
-    ref = refs.make(row.delivery_id)
+    ref = ref or refs.make(row.delivery_id)
     if loaded.post:
         return Job(ref=ref, address="", part=loaded.part_for(values))
     return Job(ref=ref, address=row.address, part=loaded.part, values=values)

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import BooleanField, QuerySet, Value
 
 from campaigns.audiences import selectors as audiences
 from campaigns.audiences.models import Endpoint
@@ -18,7 +18,8 @@ from campaigns.publishing.states import DeliveryState
 from channels.base import Channel
 
 _SUSPECTS = 6
-_COLUMNS = (
+_ACTIVE = Endpoint.Status.ACTIVE.value
+COLUMNS = (
     "pk",
     "seq",
     "recipient_key",
@@ -35,6 +36,7 @@ _COLUMNS = (
     "contact__attributes",
     "contact__erased_at",
 )
+_ALLOWED = ("closed", "agreed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class Picked:
     suspects: int | None = None
 
 
-def next_rows(lease: Lease, now: datetime, size: int) -> Picked:
-    """The next pending rows of the chunk, at most `size`.
+def next_rows(lease: Lease, channel: str, now: datetime, size: int) -> Picked:
+    """The next pending rows of the chunk, at most `size`, with what says now whether they may be written to.
 
     Rows among which a bad one is come by themselves, and half of them at a time: what is accepted has cleared itself, what is
     refused is a smaller set of suspects. So the bad one is found in about log2(n) calls, over any number of slices and workers.
@@ -61,38 +63,46 @@ def next_rows(lease: Lease, now: datetime, size: int) -> Picked:
         # In the order of `seq` always: everything before a chunk's place has been tried. Suspects are what came back last,
         # so they are the first.
         chosen = rows.filter(next_at=None, seq__gte=lease.next_seq, seq__lte=lease.last_seq).order_by("seq")
-    found = _read(chosen, size)
+    found = list(_asked(chosen, channel).values_list(*COLUMNS, *_ALLOWED)[:size])
     suspects = found[0][_SUSPECTS] if found else None
     alike = list(takewhile(lambda row: row[_SUSPECTS] == suspects, found))
     if suspects is not None:
         alike = alike[: max(1, chosen.filter(suspects=suspects).count() // 2)]
-    return Picked([_row(row) for row in alike], suspects)
+    return Picked([row_of(row) for row in alike], suspects)
 
 
-def _read(rows: QuerySet[Delivery], size: int) -> list[tuple[Any, ...]]:
-    return list(rows.values_list(*_COLUMNS)[:size])
+def _asked(rows: QuerySet[Delivery], channel: str) -> QuerySet[Delivery]:
+    """Suppression and consent in the same statement: a post has neither."""
+    if channel == Channel.SOCIAL:
+        return rows.annotate(closed=Value(False, BooleanField()), agreed=Value(True, BooleanField()))
+    return rows.annotate(
+        closed=audiences.suppressed(channel), agreed=audiences.consented(channel, contact="contact_id")
+    )
 
 
-def _row(row: Sequence[Any]) -> Row:
-    values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
-    status = values["endpoint__status"]
+def row_of(columns: Sequence[Any]) -> Row:
+    """A row of `COLUMNS`, and of `closed` and `agreed` if they were asked for."""
+    (pk, seq, key, part_id, attempts, deferrals, _suspects, address, status) = columns[:9]
+    contact_id, first_name, last_name, locale, attributes, erased_at = columns[9:15]
     return Row(
-        delivery_id=values["pk"],
-        seq=values["seq"],
-        recipient_key=values["recipient_key"],
-        part_id=values["part_id"],
-        number=values["attempts_made"] + 1,
-        deferrals=values["deferrals"],
-        address=(values["endpoint__address"] or "") if status == Endpoint.Status.ACTIVE else "",
+        delivery_id=pk,
+        seq=seq,
+        recipient_key=key,
+        part_id=part_id,
+        number=attempts + 1,
+        deferrals=deferrals,
+        address=(address or "") if status == _ACTIVE else "",
         contact={
-            "id": values["contact_id"],
-            "first_name": values["contact__first_name"] or "",
-            "last_name": values["contact__last_name"] or "",
-            "locale": values["contact__locale"] or "",
-            "attributes": values["contact__attributes"] or {},
-            "erased": values["contact__erased_at"] is not None,
+            "id": contact_id,
+            "first_name": first_name or "",
+            "last_name": last_name or "",
+            "locale": locale or "",
+            "attributes": attributes or {},
+            "erased": erased_at is not None,
             "endpoint": status,
         },
+        closed=bool(columns[15]) if len(columns) > 15 else False,
+        agreed=bool(columns[16]) if len(columns) > 15 else True,
     )
 
 
@@ -100,18 +110,16 @@ def weed_out(rows: Sequence[Row], channel: str, now: datetime) -> list[Row]:
     """Skip, with the reason, whoever must not be written to any more; returns the others."""
     if channel == Channel.SOCIAL or not rows:
         return list(rows)
-    closed = audiences.is_suppressed([row.recipient_key for row in rows], channel)
-    people = [row.contact["id"] for row in rows if row.contact["id"] is not None]
-    unwilling = audiences.withdrawn(people, channel)
-    reasons: dict[int, str] = {}
-    for row in rows:
-        if row.contact["id"] is None or row.contact["erased"] or row.contact["endpoint"] is None:
-            reasons[row.delivery_id] = "erased"
-        elif row.recipient_key in closed:
-            reasons[row.delivery_id] = "suppressed"
-        elif row.contact["id"] in unwilling:
-            reasons[row.delivery_id] = "no_consent"
-        elif not row.address:
-            reasons[row.delivery_id] = "invalid_address"
+    reasons = {row.delivery_id: reason for row in rows if (reason := _why_not(row))}
     sql.skip(reasons, now)
     return [row for row in rows if row.delivery_id not in reasons]
+
+
+def _why_not(row: Row) -> str:
+    if row.contact["id"] is None or row.contact["erased"] or row.contact["endpoint"] is None:
+        return "erased"
+    if row.closed:
+        return "suppressed"
+    if not row.agreed:
+        return "no_consent"
+    return "" if row.address else "invalid_address"

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -33,7 +35,7 @@ from channels import registry
 from channels.base import HOLDS_ACCOUNT, Blame, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
 from channels.services import health
-from core import clock, db, disk, failpoints, installation
+from core import clock, db, disk, failpoints, installation, releases
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,35 @@ SILENT_MESSAGES = 5
 """So many messages in a row without an answer say that the provider is not well; of a call for many, one says it."""
 OUR_OWN = frozenset({"render", "address", "part", "smtputf8"})
 """Codes of outcomes that no provider gave: they say nothing about it."""
+
+
+_STANDING = (
+    "state",
+    "publication__state",
+    "publication__account",
+    "due_at",
+    "started_at",
+    "moved_at",
+    "publication__account__unanswered",
+    "publication__account__blocked_until",
+    "seal__parts__pk",
+    "seal__parts__sha256",
+)
+
+
+class _Told(NamedTuple):
+    """A row of `_STANDING`: there is one for each part of the seal."""
+
+    state: str
+    publication_state: str
+    account_id: int | None
+    due_at: datetime
+    started_at: datetime | None
+    moved_at: datetime | None
+    unanswered: int
+    blocked_until: datetime | None
+    part_id: int | None
+    sha256: str | None
 
 
 class Sender:
@@ -134,11 +165,11 @@ class Sender:
             if closing is not None:
                 self.settle(lease, closing, now)
                 failpoints.reached("commit")
-            self.check_standing(now)
-            if stop or self.stopped:
+            asked = self.check_standing(now)
+            if stop or self.stopped or asked is None:
                 chunks.finish(lease, ChunkState.OPEN)
                 return None
-            picked = picking.next_rows(lease, now, self.size if self.healthy else 1)
+            picked = picking.next_rows(lease, self.channel, now, self.size if self.healthy else 1)
             wanted = picking.weed_out(picked.rows, self.channel, now)
             if not picked.rows:
                 chunks.finish(lease, ChunkState.DONE)
@@ -148,7 +179,7 @@ class Sender:
                 lease.next_seq = picked.rows[-1].seq + 1
             chunks.renew(lease, next_seq=lease.next_seq)
             # Last: it ends with the commit, and a restored backup that lacks this slice is found out by it.
-            installation.about_to_send()
+            installation.about_to_send(asked)
         rows = [row for row in wanted if row.delivery_id in begun]
         return Slice(rows, clock.ledger_now(), time.monotonic(), suspects=picked.suspects)
 
@@ -209,15 +240,7 @@ class Sender:
 
     def note_health(self, answers: Iterable[Outcome]) -> datetime | None:
         """What the answers say about the account; returns until when it waits."""
-        waits: datetime | None = None
-        for answer in answers:
-            if answer.result in {Result.RETRY, Result.REJECTED}:
-                if answer.blame == Blame.ACCOUNT:
-                    waits = health.broken(self.account_id, answer.detail or answer.code)
-                    break
-                if answer.blame == Blame.PROVIDER:
-                    waits = health.waiting(self.account_id, answer.retry_at, answer.detail or answer.code)
-                    break
+        waits = account_waits(self.account_id, answers)
         if waits is not None:
             self.stopped = True
         return waits
@@ -249,72 +272,63 @@ class Sender:
         health.silent(self.account_id, said % {"count": count}, by_probe=self.probing is not None)
         self.stopped = True
 
-    def weigh(self, closing: Slice, now: datetime) -> dict[int, Outcome]:
+    def weigh(self, closing: Slice, now: datetime) -> weighing.Weighed:
         """See the answers together before any of them is written. `closing` keeps what was said: a transaction that fails
         is done again, and weighs it again."""
         asked = {row.delivery_id: weighing.Asked(row.delivery_id, row.address, row.number) for row in closing.rows}
         return weighing.weigh(self.run_id, self.channel, asked, closing.answers, now)
 
-    def note_dead(self, closing: Slice, weighed: Mapping[int, Outcome]) -> None:
+    def note_dead(self, closing: Slice, weighed: weighing.Weighed) -> None:
         """The provider says that an address does not exist: it is closed once the run's fuse could speak."""
         keys = {row.delivery_id: row.recipient_key for row in closing.rows}
-        weighing.dead(self.run_id, self.channel, keys, weighed)
+        weighing.close_later(self.run_id, self.channel, keys, weighed)
 
-    def check_standing(self, now: datetime) -> None:
-        """Whether the run may go on; otherwise `stopped` is set, and what needs a person is held."""
-        run = Run.objects.select_related("publication__account").get(pk=self.run_id)
-        account = run.publication.account
-        if run.state != RunState.LIVE or run.publication.state != PublicationState.LIVE or account is None:
+    def check_standing(self, now: datetime) -> installation.Standing | None:
+        """Whether the run may go on; otherwise `stopped` is set, and what needs a person is held. What was found of the
+        installation, if that was asked."""
+        told = list(Run.objects.filter(pk=self.run_id).values_list(*_STANDING))
+        run = _Told(*told[0])
+        if run.state != RunState.LIVE or run.publication_state != PublicationState.LIVE or run.account_id is None:
             self.stopped = True
-            return
-        self.unanswered = account.unanswered
+            return None
+        self.unanswered = run.unanswered
+        if releases.is_older():
+            self.stopped = True  # the new release's workers go on: nobody has to look
+            return None
         since = max(filter(None, (run.due_at, run.started_at, run.moved_at)))
-        allowed, _why = installation.may_send()
-        if not allowed:
-            self.hold(run, "installation")
+        asked = installation.standing()
+        if asked.reason:
+            self.hold("installation")
         elif now - since > settings.ALMANAC_OVERDUE_AFTER:
-            self.hold(run, "interrupted")
-        elif dict(SealPart.objects.filter(seal=self.seal_id).values_list("pk", "sha256")) != {
-            part_id: part.sha256 for part_id, part in self.parts.items()
-        }:
-            self.hold(run, "seal")
-        elif (
-            account.blocked_until and account.blocked_until > now and account.blocked_until != self.probing
-        ) or disk.short():
+            self.hold("interrupted")
+        elif {one[-2]: one[-1] for one in told} != {part_id: part.sha256 for part_id, part in self.parts.items()}:
+            self.hold("seal")
+        elif (run.blocked_until and run.blocked_until > now and run.blocked_until != self.probing) or disk.short():
             self.stopped = True
         elif now - since > timedelta(seconds=2):
-            Run.objects.filter(pk=run.pk).update(moved_at=now)
+            Run.objects.filter(pk=self.run_id).update(moved_at=now)
+        return asked
 
-    def hold(self, run: Run, reason: str) -> None:
+    def hold(self, reason: str) -> None:
         """Stop everything of this publication until a person looks."""
-        holds.hold(run.publication, reason)
+        holds.hold(Run.objects.select_related("publication").get(pk=self.run_id).publication, reason)
         self.stopped = True
 
     # --- in the air ---
 
     def fly(self, opened: Slice) -> Slice:
         """Hand the slice to the provider and collect its answers; no exception leaves."""
-        rows: dict[str, Row] = {}
-        jobs: list[Job] = []
-        for row in opened.rows:
-            ref = refs.make(row.delivery_id)
-            rows[ref] = row
-            try:
-                jobs.append(job_for(self.parts[row.part_id], row))
-            except Invalid as error:
-                opened.answers[row.delivery_id] = Outcome(
-                    ref, Result.REJECTED, code="render", detail=error.message, blame=Blame.JOB
-                )
+        rows = {refs.make(row.delivery_id): row for row in opened.rows}
         flight = SliceFlight(self.journal, rows, opened.began)
         began = time.monotonic()
         with self.watched(opened, flight, rows):
             try:
-                for outcome in self.provider.send(jobs, flight) if jobs else ():
+                for outcome in self.provider.send(self.jobs(opened, rows, flight), flight) if rows else ():
                     opened.answers[rows[outcome.ref].delivery_id] = outcome
             except TooLate:
                 pass  # what it was about to start was given back
             except AlmanacError as error:
-                self.refused(opened, jobs, rows, flight, error)
+                self.refused(opened, rows, flight, error)
             except Unwritable as error:
                 # What was to begin has not; what others of the slice have in the air may arrive.
                 log.error("%s Nothing more is begun.", error)
@@ -330,6 +344,18 @@ class Sender:
         opened.seconds = time.monotonic() - began
         self.pace(len(opened.answers), opened.seconds)
         return opened
+
+    def jobs(self, opened: Slice, rows: Mapping[str, Row], flight: SliceFlight) -> Iterator[Job]:
+        """The jobs of a slice, each made when the provider asks for it: beside the wire, and none for what is cut off."""
+        for ref, row in rows.items():
+            if flight.is_apart:
+                return  # what was not begun is others' by now
+            try:
+                yield job_for(self.parts[row.part_id], row, ref)
+            except Invalid as error:
+                opened.answers[row.delivery_id] = Outcome(
+                    ref, Result.REJECTED, code="render", detail=error.message, blame=Blame.JOB
+                )
 
     @contextmanager
     def watched(self, opened: Slice, flight: SliceFlight, rows: Mapping[str, Row]) -> Iterator[None]:
@@ -352,15 +378,15 @@ class Sender:
         if aloft.told_silent and not self.lease.is_apart:
             chunks.mark_silent(self.lease, False)
 
-    def refused(
-        self, opened: Slice, jobs: Sequence[Job], rows: Mapping[str, Row], flight: SliceFlight, error: AlmanacError
-    ) -> None:
+    def refused(self, opened: Slice, rows: Mapping[str, Row], flight: SliceFlight, error: AlmanacError) -> None:
         """The provider gave up before it began: the account's settings, or the service."""
         broken = isinstance(error, FixSettings | Invalid)
-        waiting = [job for job in jobs if job.ref not in flight.begun]
-        for job in waiting[:1]:
-            opened.answers[rows[job.ref].delivery_id] = Outcome(
-                job.ref,
+        waiting = (
+            ref for ref, row in rows.items() if ref not in flight.begun and row.delivery_id not in opened.answers
+        )
+        for ref in islice(waiting, 1):
+            opened.answers[rows[ref].delivery_id] = Outcome(
+                ref,
                 Result.RETRY,
                 code=error.code,
                 detail=error.message,
@@ -393,6 +419,17 @@ class Sender:
             db.patiently(partial(apply_answers, answers), seconds=PATIENCE, enough=stopping.is_set)
 
 
+def account_waits(account_id: int, answers: Iterable[Outcome]) -> datetime | None:
+    """Tell the account what the first of `answers` that blames it or its service says; returns until when it waits."""
+    for answer in answers:
+        if answer.result in {Result.RETRY, Result.REJECTED}:
+            if answer.blame == Blame.ACCOUNT:
+                return health.broken(account_id, answer.detail or answer.code)
+            if answer.blame == Blame.PROVIDER:
+                return health.waiting(account_id, answer.retry_at, answer.detail or answer.code)
+    return None
+
+
 def replays(delivery_ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
     """Of deliveries whose answers were lost before: how often, and when that was tried first. An outage is no such try."""
     lost = Attempt.objects.filter(delivery__in=delivery_ids, outcome__in=[Result.AMBIGUOUS.value, "lost"])
@@ -401,16 +438,43 @@ def replays(delivery_ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
 
 
 def apply_answers(answers: Mapping[tuple[int, int], Outcome]) -> int:
-    """Positive answers that come after their delivery fell into doubt; returns how many they settled."""
-    proven = 0
-    for (delivery_id, number), outcome in answers.items():
-        doubt = Q(pk=delivery_id, attempts_made=number, state__in=[DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED])
-        changes = {"changed_at": clock.ledger_now(), "reason": "journal"}
+    """Answers that come after their delivery fell into doubt; returns how many they settled.
+
+    A refusal is weighed with the others of its run first. One that is the account's leaves its delivery in doubt: nobody holds
+    it by now, and what becomes of it is for a person to say.
+    """
+    rows = Delivery.objects.filter(
+        pk__in={delivery_id for delivery_id, _number in answers},
+        state__in=[DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED],
+    ).select_related("publication", "endpoint")
+    doubts = {(row.pk, row.attempts_made): row for row in rows}
+    runs: dict[int, dict[int, Outcome]] = {}
+    for key, outcome in answers.items():
+        if key in doubts:
+            runs.setdefault(doubts[key].run_id, {})[key[0]] = outcome
+    return sum(_apply_late(run_id, told, {row.pk: row for row in doubts.values()}) for run_id, told in runs.items())
+
+
+@transaction.atomic
+def _apply_late(run_id: int, told: Mapping[int, Outcome], rows: Mapping[int, Delivery]) -> int:
+    now = clock.ledger_now()
+    channel = rows[next(iter(told))].publication.channel
+    asked = {pk: weighing.Asked.of(rows[pk]) for pk in told}
+    weighed = weighing.weigh(run_id, channel, asked, told, now, late=True)
+    settled = []
+    for delivery_id, outcome in weighed.items():
+        changes = {"changed_at": now, "reason": "journal"}
         if outcome.result == Result.ACCEPTED:
             changes |= {"state": DeliveryState.ACCEPTED, "provider_id": outcome.provider_id[:200]}
         elif outcome.result == Result.REJECTED and outcome.blame not in HOLDS_ACCOUNT:
-            changes |= {"state": DeliveryState.REJECTED, "reason": "refused"}
+            reason = "endpoint" if outcome.blame == Blame.ENDPOINT else "refused"
+            changes |= {"state": DeliveryState.REJECTED, "reason": reason}
         else:
             continue
-        proven += Delivery.objects.filter(doubt).update(**changes)
-    return proven
+        doubt = Q(pk=delivery_id, attempts_made=rows[delivery_id].attempts_made)
+        doubt &= Q(state__in=[DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED])
+        if Delivery.objects.filter(doubt).update(**changes):
+            settled.append(delivery_id)
+    keys = {pk: rows[pk].recipient_key for pk in told}
+    weighing.close_later(run_id, channel, keys, weighed.only(settled))
+    return len(settled)

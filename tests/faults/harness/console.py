@@ -1,5 +1,6 @@
-"""``python -m tests.faults.harness.console``: does what `inside` knows, one JSON line in, one out."""
+"""``python -m tests.faults.harness.console [MODULE]``: does what `inside` or another module knows, one JSON line in, one out."""
 
+import importlib
 import json
 import os
 import sys
@@ -18,8 +19,7 @@ def main() -> None:
     django.setup()
     from django.db import connections
 
-    from tests.faults.harness import inside
-
+    inside = importlib.import_module(sys.argv[1] if len(sys.argv) > 1 else "tests.faults.harness.inside")
     for line in sys.stdin:
         asked = json.loads(line)
         try:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0003_witness_and_term'),
+        ('core', '0004_market_hours_and_rates'),
         ('wagtailcore', '0098_apitoken'),
     ]
 
