@@ -231,6 +231,7 @@ def everyone() -> None:
 def freeze() -> float:
     """The audience becomes rows of the ledger; rows in a second."""
     run = Run.objects.select_related("publication__audience", "seal").get(publication__title="For all")
+    assert run.seal is not None
     _empty_ledger(run)
     begun = time.monotonic()
     count = freezing.freeze(run, run.seal, is_last_wave=True).targeted
@@ -266,7 +267,7 @@ def bulk_create_deliveries() -> float:
 def _empty_ledger(run: Run) -> None:
     with transaction.atomic():
         for model in (Chunk, Snapshot, Delivery):
-            model._default_manager.filter(run=run)._raw_delete(using="default")  # type: ignore[attr-defined]
+            model._default_manager.filter(run=run)._raw_delete(using="default")
 
 
 # --- Screens --------------------------------------------------------------------------------------------------------------
