@@ -89,7 +89,8 @@ class Past:
         )
         with numbers_locked():
             Hit.objects.bulk_create(hits, batch_size=500)
-            derived.add(hits, [])
+            if hits:
+                derived.add(hits, [], after=hits[0].pk - 1, until=hits[-1].pk)
         if not is_post:
             self._bought([one for one in readers if chance.random() < BUYERS], chance, slugify(publication.title))
 
