@@ -12,6 +12,7 @@ ROUTERS = (
     "core.market_api",
     "core.rate_api",
     "core.token_api",
+    "core.webhook_api",
     "channels.api",
     "campaigns.audiences.api",
     "campaigns.promotions.api",

@@ -47,16 +47,15 @@ def token() -> str:
     return signing.seal("first-run", str(installation.this().public_id).encode())
 
 
-def address() -> str:
-    """Where the shop is set up, with the token; for the terminal and the log of this machine only."""
-    return f"{settings.ALMANAC_BASE_URL}{reverse('first_run')}?token={token()}"
+def invitation(address: str = "") -> str:
+    """A line for whoever starts an installation that nobody administers, at `address`; empty for any other.
 
-
-def invitation() -> str:
-    """A line for whoever starts an installation that nobody administers; empty for any other."""
+    It holds the token: for the terminal and the log of this machine only.
+    """
     if shop.is_administered():
         return ""
-    return f"Nobody administers this installation yet. Set up your shop at {address()}"
+    base = address or settings.ALMANAC_BASE_URL
+    return f"Nobody administers this installation yet. Set up your shop at {base}{reverse('first_run')}?token={token()}"
 
 
 # --- The screens -----------------------------------------------------------------------------------------------------

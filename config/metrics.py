@@ -63,7 +63,10 @@ def begin() -> None:
     The library maps its file into memory, and a mapped page for which a full disk has no room ends the process. So the room is
     taken first; without it nothing is measured.
     """
-    global _measuring
+    global _measuring, FOLDER
+    # Once more, in the process that answers: it may have been forked from one that had imported this module.
+    FOLDER = HOME / _server()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FOLDER)
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
         file = FOLDER / f"histogram_{os.getpid()}.db"

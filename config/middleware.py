@@ -15,6 +15,9 @@ API = "/api/"
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 STOPS = re.compile(r"/(pause|cancel|hold|withdraw|reject)/?$")
 """Verbs that stop something: they are tried on a disk that is nearly full too."""
+OWN_WORD = frozenset({"Cache-Control", "ETag", "Last-Modified"})
+"""Who says one of these has thought of who may keep the answer; every other answer is one person's own."""
+FOR_EVER = frozenset({301, 308, 410})
 log = logging.getLogger(__name__)
 
 
@@ -32,6 +35,12 @@ class LastAnswers:
 
         A method that an address of the API does not take is a problem like every other there.
         """
+        response = self._answered(request)
+        if not any(name in response.headers for name in OWN_WORD) and response.status_code not in FOR_EVER:
+            response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    def _answered(self, request: HttpRequest) -> HttpResponse:
         if _brings_more(request) and disk.short():
             return _answer(request, 507, "disk_full", disk.sentence(), 60)
         if _is_too_large(request):

@@ -17,6 +17,7 @@ from campaigns.publishing import scheduler as publishing
 from channels import scheduler as channels
 from cms import scheduler as cms
 from core import db, disk, failpoints, installation, releases
+from core import scheduler as core
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ TURNS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("measurement", measurement.tick),
     ("cms", cms.tick),
     ("channels", channels.tick),
+    ("core", core.tick),
 )
 
 

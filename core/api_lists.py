@@ -29,7 +29,17 @@ from core import signing
 from core.api import In, Instant, NinjaRouter, bearer
 from core.errors import Invalid
 
-__all__ = ["LARGEST_PAGE", "PAGE_SIZE", "Asked", "Filter", "listing", "page_schema", "slice_of"]
+__all__ = [
+    "LARGEST_PAGE",
+    "PAGE_SIZE",
+    "Asked",
+    "Filter",
+    "cursor_at",
+    "listing",
+    "page_schema",
+    "place_of",
+    "slice_of",
+]
 
 PAGE_SIZE = 100
 LARGEST_PAGE = 1000
@@ -176,15 +186,24 @@ def _page(
     return {"items": [out(row) for row in shown], "next_cursor": _sealed(after, question)}
 
 
+def place_of(request: HttpRequest, asked: Asked) -> list[Any]:
+    """The place that the cursor names, empty at the beginning; for lists that are merged of several."""
+    return _opened(asked.cursor, _question(request))
+
+
+def cursor_at(request: HttpRequest, place: list[Any] | None) -> str | None:
+    """The cursor of a place; None for None."""
+    return _sealed(place, _question(request))
+
+
 def slice_of[Thing](
     things: Sequence[Thing], request: HttpRequest, asked: Asked, key: Callable[[Thing], str]
 ) -> tuple[Sequence[Thing], str | None]:
     """A page of what is worked out and not stored; `key` is its order. Answers the things and the next cursor."""
-    question = _question(request)
-    place = _opened(asked.cursor, question)
+    place = place_of(request, asked)
     left = sorted((thing for thing in things if not place or key(thing) > place[0]), key=key)
     shown = left[: asked.limit]
-    return shown, _sealed([key(shown[-1])] if len(left) > asked.limit else None, question)
+    return shown, cursor_at(request, [key(shown[-1])] if len(left) > asked.limit else None)
 
 
 def _value(row: Any, path: str) -> Any:

@@ -38,7 +38,7 @@ def take(token: int, now: float) -> float:
         fcntl.lockf(cells, fcntl.LOCK_EX)
         kept = os.pread(cells.fileno(), _CELL.size, place)
         due = _CELL.unpack(kept)[0] if len(kept) == _CELL.size else 0.0
-        due = max(min(due, now + WINDOW), now)  # a clock that was set back does not lock anybody out
+        due = now if due > now + WINDOW else max(due, now)  # a clock that was set back locks nobody out
         wait = due + step - (now + WINDOW)
         if wait > 0:
             return wait

@@ -224,3 +224,60 @@ class ProcessHeartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.host}:{self.pid}"
+
+
+class WebhookEndpoint(Dated):
+    """An address of the shop's that is told what happens. The secret is encrypted at rest and shown once."""
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    url = models.URLField(_("address"), max_length=500)
+    description = models.CharField(_("description"), max_length=200, blank=True, default="")
+    events = models.JSONField(_("events"), default=list, help_text="Names, `publication.*`, or `*`.")
+    sealed_secret = models.TextField(editable=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
+
+    class Meta:
+        verbose_name = _("outgoing webhook")
+        verbose_name_plural = _("outgoing webhooks")
+        indexes = [models.Index(fields=["updated_at", "id"], name="core_webhook_updated")]
+
+    def __str__(self) -> str:
+        return self.description or self.url
+
+
+class WebhookDelivery(Dated):
+    """The outbox: one event for one address, written in the transaction of what it tells, and sent until it is taken."""
+
+    class State(models.TextChoices):
+        """Whether it was taken."""
+
+        WAITING = "waiting", _("waiting")
+        DELIVERED = "delivered", _("delivered")
+        FAILED = "failed", _("given up")
+
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.CharField(max_length=60)
+    key = models.CharField(max_length=100, help_text="Of the fact: it is told once to each address.")
+    body = models.TextField(help_text="The bytes that are signed and sent, the same at every try.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(default=clock.now)
+    status = models.PositiveSmallIntegerField(null=True, help_text="Of the last answer.")
+    error = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("webhook delivery")
+        verbose_name_plural = _("webhook deliveries")
+        constraints = [models.UniqueConstraint(fields=["endpoint", "key"], name="core_webhook_fact_once")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=models.Q(state="waiting"), name="core_webhook_due"),
+            models.Index(fields=["updated_at", "id"], name="core_webhookdelivery_updated"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} → {self.endpoint_id}"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.planning.clashes import Clash
 from campaigns.planning.models import Publication, Stage
-from campaigns.planning.occasions import Occasion
+from campaigns.planning.occasions import Occasion, words
 from campaigns.planning.selectors import CalendarItem
 from campaigns.planning.states import PUBLICATION
 from campaigns.planning.states import PublicationState as State
@@ -158,6 +158,7 @@ def occasion_dict(occasion: Occasion, market: str) -> dict[str, Any]:
     return {
         "key": occasion.key,
         "name": occasion.name,
+        "caveats": words.caveats(occasion),
         "kind": occasion.kind.value,
         "day": occasion.day.isoformat(),
         "first": first.isoformat(),

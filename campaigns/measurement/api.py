@@ -1,19 +1,21 @@
-"""The HTTP edge of this room: results and reviews."""
+"""The HTTP edge of this room: results, reviews, and the timeline of a contact."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from ninja import Field, Schema
+from ninja import Field, Query, Schema
 
+from campaigns.audiences.api import contact_of
+from campaigns.measurement import timeline
 from campaigns.measurement.models import Review
 from campaigns.measurement.selectors import campaign_results
 from campaigns.measurement.services import reviews
 from campaigns.planning.models import Campaign
 from core.api import In, Router, Status, bearer, idempotent, one
-from core.api_lists import Filter, listing
+from core.api_lists import Asked, Filter, cursor_at, listing, place_of
 
 router = Router(tags=["measurement"])
 
@@ -111,3 +113,36 @@ def freeze_review(request: HttpRequest, campaign_id: str, body: ReviewIn) -> Any
         by=request.auth,  # type: ignore[attr-defined]
     )
     return Status(201, _review(review))
+
+
+# --- Timeline --------------------------------------------------------------------------------------------------------
+
+
+class EntryOut(Schema):
+    """One thing that happened. Which `details` there are depends on its `source`."""
+
+    at: datetime
+    source: Literal["consent", "delivery", "event", "click", "order", "refund", "redemption", "suppression"]
+    kind: str = Field(description="Such as consented, accepted, skipped, delivered, bounced, clicked, ordered, closed.")
+    details: dict[str, Any]
+
+
+class TimelinePage(Schema):
+    """One page, the newest first. `next_cursor` is null on the last one."""
+
+    items: list[EntryOut]
+    next_cursor: str | None
+
+
+@router.get(
+    "/contacts/{id}/timeline", auth=bearer("contacts:read"), response=TimelinePage, summary="Read a contact's timeline"
+)
+def read_timeline(request: HttpRequest, id: str, asked: Query[Asked]) -> Any:
+    """Everything that is known of a contact, the newest first: consents, messages and what became of them, clicks, orders."""
+    contact = contact_of(id)
+    place = place_of(request, asked)
+    before = (datetime.fromisoformat(place[0]), place[1], place[2]) if place else None
+    found = timeline.page(contact, asked.limit + 1, before)
+    shown = found[: asked.limit]
+    after = [shown[-1].at.isoformat(), shown[-1].source, shown[-1].row] if len(found) > asked.limit else None
+    return {"items": shown, "next_cursor": cursor_at(request, after)}

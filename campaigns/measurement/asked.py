@@ -14,20 +14,20 @@ class Asked:
 
     q: str = ""
     state: str = ""
-    order: str = "days"
+    order: str = "state"
     descending: bool = True
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Asked":
-        """What is understood of a query string; the rest is as usual: the latest first."""
-        order = query.get("order", "-days")
+        """What is understood of a query string; the rest is as usual: what runs stands first."""
+        order = query.get("order", "-state")
         key = order.removeprefix("-")
         known = key in overview.ORDERS
         state = query.get("state", "")
         return cls(
             q=" ".join(query.get("q", "").replace("\0", "").split())[:100],
             state=state if state in overview.STATES else "",
-            order=key if known else "days",
+            order=key if known else "state",
             descending=order.startswith("-") if known else True,
         )
 

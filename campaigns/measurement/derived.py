@@ -66,7 +66,8 @@ def add(
     _add_visits(hits)
     changes.orders.update(Credit.objects.filter(touch__hit_id__in=fallen).values_list("order_id", flat=True))
     Touch.objects.filter(hit_id__in=fallen).delete()
-    for one in (*hits, *turned):
+    everyone: tuple[Counted, ...] = (*hits, *turned)
+    for one in everyone:
         if is_touch(one):
             changes.touch(one)
     if changes.touched:

@@ -19,6 +19,7 @@ RUNNING, OVER, TO_COME, OPEN = "running", "over", "to-come", "open"
 STATES = {RUNNING: _("running"), TO_COME: _("to come"), OVER: _("over"), OPEN: _("no days yet")}
 
 ORDERS = {
+    "state": _("State"),
     "days": _("Days"),
     "name": _("Campaign"),
     "uv": _("Visitors"),
@@ -53,6 +54,8 @@ def lines(text: str = "", state: str = "") -> list[Line]:
 def ordered(rows: list[Line], by: str, *, descending: bool) -> list[Line]:
     """`rows` by a key of `ORDERS`; campaigns without days stand last, and money is ordered within its currency."""
     match by:
+        case "state":
+            return _by_state(rows, descending=descending)
         case "name":
             return sorted(rows, key=lambda row: row.campaign.name.casefold(), reverse=descending)
         case "gmv_minor":
@@ -64,6 +67,15 @@ def ordered(rows: list[Line], by: str, *, descending: bool) -> list[Line]:
             dated = [row for row in rows if row.first]
             dated.sort(key=lambda row: row.first or date.min, reverse=descending)
             return dated + [row for row in rows if not row.first]
+
+
+def _by_state(rows: list[Line], *, descending: bool) -> list[Line]:
+    """What runs first, then what is over (the latest first), then what comes (the next first); or the other way round."""
+    found: list[Line] = []
+    for state, latest_first in ((RUNNING, True), (OVER, True), (TO_COME, False), (OPEN, False)):
+        own = [row for row in rows if row.state == state]
+        found += sorted(own, key=lambda row: row.first or date.min, reverse=latest_first)
+    return found if descending else found[::-1]
 
 
 def _matching(text: str) -> QuerySet[Campaign]:

@@ -42,8 +42,8 @@ class Evidence:
     ran_script: bool = False
 
 
-class Evident(Protocol):
-    """A hit, stored or not yet, with what its verdict is made of."""
+class Seen(Protocol):
+    """A hit, or what is about to become one."""
 
     kind: str
     user_agent: str
@@ -53,7 +53,7 @@ class Evident(Protocol):
     ran_script: bool
 
 
-def evidence_of(hit: Evident) -> Evidence:
+def evidence_of(hit: Seen) -> Evidence:
     """The evidence that stands on `hit`."""
     return Evidence(
         kind=hit.kind,

@@ -1,6 +1,8 @@
 """The HTTP edge: orders, refunds and redemptions, as the shop tells of them. Offers and products: `offers_api`."""
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -8,18 +10,28 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from campaigns.audiences import keys
 from campaigns.links import tokens
 from campaigns.promotions import selectors
 from campaigns.promotions.models import Order, Redemption, Refund
-from campaigns.promotions.services import customers, orders, refunds
+from campaigns.promotions.services import bulk_orders, customers, orders, refunds
+from campaigns.promotions.services.bulk_orders import Facts
 from campaigns.promotions.services.customers import Customer
-from core import clock, money
+from core import clock, money, ndjson
 from core.api import In, Instant, Router, Schema, Status, Warned, as_row_id, bearer, idempotent
 from core.api_lists import Filter, listing
-from core.errors import Invalid, Missing
+from core.errors import AlmanacError, Invalid, Missing
 from core.models import Market
 
 router = Router(tags=["Orders"])
@@ -115,6 +127,14 @@ class OrderFactsOut(Schema):
     recorded_at: datetime
 
 
+class RefusedOrder(Schema):
+    """A row that was left out, and what to change in it. `code` is stable: `invalid`, `order_conflict` …"""
+
+    line: int
+    code: str
+    message: str
+
+
 class OrderOut(OrderFactsOut):
     """The answer to an order that was told.
 
@@ -169,12 +189,74 @@ class RefundIn(In):
 @idempotent
 def take_order(request: HttpRequest, payload: OrderIn) -> Status[Any]:
     """Told again, an order gets the same answer; with other facts under the same number it is a conflict (409)."""
-    currency = money.check((payload.currency or _default_currency()).strip().upper())
+    facts = _facts(payload, _default_currency)
     order = orders.take(
         SOURCE,
+        facts.external_id,
+        currency=facts.currency,
+        lines=facts.lines,
+        total_minor=facts.total_minor,
+        customer=facts.who,
+        code=facts.code,
+        click_token=facts.click_token,
+        occurred_at=facts.occurred_at,
+    )
+    return Status(201, {**_order(order), "warnings": list(_warnings(order, payload))})
+
+
+class OrdersBulkOut(Schema):
+    """What became of the rows: created + unchanged + refused = rows.
+
+    An order that waits for its customer, or whose code no offer has, counts all the same.
+    """
+
+    created: int
+    unchanged: int = Field(description="Told before, with the same facts.")
+    refused: int
+    without_contact: int = Field(description="Created, and linked as soon as the customer is known.")
+    without_offer: int = Field(description="Created, with a code that no offer has.")
+    errors: list[RefusedOrder]
+
+
+@router.post(
+    "/orders/bulk",
+    auth=bearer("orders:write"),
+    response=OrdersBulkOut,
+    summary="Tell of many orders",
+    description=(
+        "The body is NDJSON: one object per line, as POST orders takes it. Rows are committed in batches; a bad row stops no "
+        "other and is named with its line. Told again, a row changes nothing; the same number with other facts is refused "
+        "(`order_conflict`)."
+    ),
+    openapi_extra=ndjson.described('{"external_id": "o-1", "contact": "42", "currency": "EUR", "total": "49.90"}\n'),
+)
+@idempotent(atomic=False)
+def take_orders(request: HttpRequest) -> Any:
+    """Read the body as it comes in, never as a whole."""
+    default = functools.cache(_default_currency)
+    rows = ((number, _told(line, default)) for number, line in enumerate(ndjson.lines(request), 1) if line.strip())
+    return asdict(bulk_orders.take_all(SOURCE, rows))
+
+
+def _told(line: bytes, default_currency: Callable[[], str]) -> Facts | AlmanacError:
+    """What a line says, or what is wrong with it."""
+    if len(line) > ndjson.MOST_LINE_BYTES:
+        return Invalid("The line is longer than 64 KB.")
+    try:
+        return _facts(OrderIn.model_validate_json(line), default_currency)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return Invalid(": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]])))
+    except AlmanacError as error:
+        return error
+
+
+def _facts(payload: OrderIn, default_currency: Callable[[], str]) -> Facts:
+    currency = money.check((payload.currency or default_currency()).strip().upper())
+    return Facts(
         payload.external_id.strip(),
-        currency=currency,
-        lines=[
+        currency,
+        [
             orders.Line(
                 sku=line.sku,
                 quantity=line.quantity,
@@ -183,13 +265,12 @@ def take_order(request: HttpRequest, payload: OrderIn) -> Status[Any]:
             )
             for line in payload.lines or []
         ],
-        total_minor=money.told("total", payload.total, payload.total_minor, currency),
-        customer=_customer(payload.contact),
-        code=(payload.code or "").strip(),
-        click_token=payload.click_token or "",
-        occurred_at=payload.occurred_at,
+        money.told("total", payload.total, payload.total_minor, currency),
+        _customer(payload.contact),
+        (payload.code or "").strip(),
+        payload.click_token or "",
+        payload.occurred_at,
     )
-    return Status(201, {**_order(order), "warnings": list(_warnings(order, payload))})
 
 
 @router.post(

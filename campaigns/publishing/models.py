@@ -129,8 +129,12 @@ class Delivery(models.Model):
     """One copy for one recipient (direct) or one post (broadcast). Made at the freeze, never deleted."""
 
     id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="deliveries")
-    publication = models.ForeignKey("planning.Publication", on_delete=models.PROTECT, related_name="deliveries")
+    # Every index costs an entry for each row and, on PostgreSQL, for each change of it. Those that are missing here are the
+    # beginning of another one (run, publication), or nobody asks by them (part).
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
+    publication = models.ForeignKey(
+        "planning.Publication", on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
     occurrence = models.PositiveIntegerField(default=0)
     recipient_key = models.CharField(
         max_length=64,
@@ -139,7 +143,7 @@ class Delivery(models.Model):
     contact = models.ForeignKey("audiences.Contact", null=True, on_delete=models.SET_NULL, related_name="deliveries")
     endpoint = models.ForeignKey("audiences.Endpoint", null=True, on_delete=models.SET_NULL, related_name="+")
     seq = models.PositiveIntegerField(help_text="From 1, in the order of the freeze.")
-    part = models.ForeignKey(SealPart, null=True, on_delete=models.PROTECT, related_name="+")
+    part = models.ForeignKey(SealPart, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(_("state"), max_length=12, choices=DeliveryState.choices, default=DeliveryState.PENDING)
     reason = models.CharField(_("reason"), max_length=60, blank=True, default="")
     attempts_made = models.PositiveSmallIntegerField(default=0)
@@ -166,7 +170,7 @@ class Delivery(models.Model):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         constraints = [
-            models.UniqueConstraint(fields=["run", "recipient_key"], name="publishing_delivery_once_run"),
+            # And so once per run, which is of one occurrence of one publication.
             models.UniqueConstraint(
                 fields=["publication", "occurrence", "recipient_key"], name="publishing_delivery_once"
             ),
@@ -242,7 +246,7 @@ class Attempt(models.Model):
     """One try of one delivery: written with `attempting`, closed with the outcome."""
 
     id = models.BigAutoField(primary_key=True)
-    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="attempts")
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="attempts", db_index=False)
     number = models.PositiveSmallIntegerField()
     chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
     epoch = models.PositiveIntegerField(default=0)

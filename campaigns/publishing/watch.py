@@ -20,7 +20,7 @@ from core import clock
 UNDER_WAY = (RunState.FREEZING, RunState.LIVE, RunState.PAUSED, RunState.HELD)
 ENDED_WITHIN = timedelta(hours=1)
 MOST_RUNS = 200
-"""The latest; more series than this say less."""
+"""Those under way before those that ended, and of each the latest; more series than this say less."""
 LOOK_BACK = timedelta(seconds=20)
 OPEN = (DeliveryState.PENDING, DeliveryState.ATTEMPTING)
 """`claimed` is no state of a row (docs/decisions/0002)."""
@@ -77,7 +77,7 @@ class Figures:
 def figures() -> Figures:
     """Read them: some ten queries, whatever the number of runs."""
     now = clock.ledger_now()
-    rows = list(_runs(now))
+    rows = _runs(now)
     runs = {row.pk: _of_run(row, now) for row in rows}
     _count(runs, now)
     chunks = dict(
@@ -98,10 +98,12 @@ def figures() -> Figures:
     )
 
 
-def _runs(now: datetime) -> Iterable[Run]:
+def _runs(now: datetime) -> list[Run]:
     wanted = Q(state__in=UNDER_WAY) | Q(state=RunState.WAITING, due_at__lte=now)
     ended = Q(state__in=[RunState.DONE, RunState.CANCELLED, RunState.FAILED], finished_at__gte=now - ENDED_WITHIN)
-    return Run.objects.filter(wanted | ended).select_related("publication__account").order_by("-pk")[:MOST_RUNS]
+    rows = Run.objects.select_related("publication__account").order_by("-pk")
+    under_way = list(rows.filter(wanted)[:MOST_RUNS])
+    return [*under_way, *rows.filter(ended)[: MOST_RUNS - len(under_way)]]
 
 
 def _of_run(run: Run, now: datetime) -> RunFigures:

@@ -358,7 +358,7 @@ class _Frozen:
         nonce = secrets.token_hex(6)
         self._part = part
         self._tag = lambda index: f"-{nonce}.{index}-"
-        self._in_body = sorted(
+        in_body = sorted(
             {
                 piece.index
                 for text in (part.subject, part.text, part.html)
@@ -366,6 +366,7 @@ class _Frozen:
                 if isinstance(piece, Slot)
             }
         )
+        self._in_body = [(self._tag(index), index) for index in in_body]
         sender = {"email": part.from_email or settings.from_email or default_sender()}
         if part.from_name or settings.from_name:
             sender["name"] = one_line(part.from_name or settings.from_name)
@@ -396,8 +397,10 @@ class _Frozen:
 
     def personalization(self, job: Job) -> dict[str, Any]:
         """What differs for this recipient. Raises `Invalid` when it is more than SendGrid takes."""
-        values = {self._tag(index): job.values[index] for index in self._in_body}
-        if sum(len(value.encode()) for value in values.values()) > LARGEST_SUBSTITUTIONS:
+        values = {tag: job.values[index] for tag, index in self._in_body}
+        letters = sum(map(len, values.values()))
+        # A letter is four bytes at most, so that nearly nobody's have to be counted.
+        if letters * 4 > LARGEST_SUBSTITUTIONS < sum(len(value.encode()) for value in values.values()):
             raise Invalid("The personal texts of this message are longer than SendGrid takes (10,000 bytes).")
         person: dict[str, Any] = {"to": [{"email": job.address}], "custom_args": {"almanac_ref": job.ref}}
         if values:

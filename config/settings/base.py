@@ -1,5 +1,6 @@
 """What both profiles share. A profile may only add what differs."""
 
+import os
 import zoneinfo
 from datetime import timedelta
 from pathlib import Path
@@ -48,8 +49,25 @@ ALMANAC_CONFIRM_ABOVE = env.integer("ALMANAC_CONFIRM_ABOVE", default=100, least=
 
 ALMANAC_API_PER_MINUTE = env.integer("ALMANAC_API_PER_MINUTE", default=3000, least=0)
 """Requests a minute that one API token may make on one web host; 0: as many as it likes."""
+_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+ALMANAC_WEB_PROCESSES = env.integer("ALMANAC_WEB_PROCESSES", default=max(1, min(4, _cores // 2)), least=1)
+"""Web processes of this host; half of the cores by default, at most four: sending needs the others."""
+ALMANAC_WEB_THREADS = env.integer("ALMANAC_WEB_THREADS", default=max(4, min(16, 2 * _cores)), least=2)
+"""Requests that one web process works on at once; public pages and tracked links that are in memory need none of them."""
+ALMANAC_WEB_WAITING = env.integer("ALMANAC_WEB_WAITING", default=48, least=2)
+"""Requests that wait behind them, in each process; who comes beyond is told to come again in a moment."""
+ALMANAC_PAGE_CACHE_MB = env.integer("ALMANAC_PAGE_CACHE_MB", default=32)
+"""Memory for public pages in each web process; 0 makes every page anew for everybody."""
+
 ALMANAC_ATTRIBUTION_DAYS = env.integer("ALMANAC_ATTRIBUTION_DAYS", default=7, least=1)
 """How long after a click an order is still credited to it."""
+
+# --- What is forgotten after a while, in days; 0: never (core.retention) ----------------------------------------------
+
+ALMANAC_KEEP_REPLAYS_DAYS = env.integer("ALMANAC_KEEP_REPLAYS_DAYS", default=30)
+ALMANAC_KEEP_SESSIONS_DAYS = env.integer("ALMANAC_KEEP_SESSIONS_DAYS", default=1)
+ALMANAC_KEEP_SIGN_INS_DAYS = env.integer("ALMANAC_KEEP_SIGN_INS_DAYS", default=90)
+ALMANAC_KEEP_DRAFTS_DAYS = env.integer("ALMANAC_KEEP_DRAFTS_DAYS", default=1)
 
 # --- Django and Wagtail ----------------------------------------------------------------------------------------------
 

@@ -62,6 +62,7 @@ def asked(port: int) -> int:
         return error.code
 
 
+@pytest.mark.everywhere
 @pytest.mark.postgres
 @pytest.mark.parametrize("profile", [pytest.param("postgres-redis", marks=pytest.mark.redis)])
 def test_every_session_is_terminated_again_and_again(place, mail):
@@ -146,6 +147,7 @@ with sqlite3.connect(sys.argv[1]) as source, sqlite3.connect(sys.argv[2]) as tar
 """
 
 
+@pytest.mark.everywhere
 @pytest.mark.postgres
 @pytest.mark.parametrize("profile", [pytest.param("postgres-redis", marks=pytest.mark.redis)])
 def test_a_dump_that_is_restored_is_held_until_a_person_confirms(tmp_path, place, mail):

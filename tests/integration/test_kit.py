@@ -209,3 +209,12 @@ def test_links_between_the_pages_lead_somewhere():
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_what_the_page_on_scale_shows_is_what_the_simulation_prints():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs/explanation/scale.py")], capture_output=True, text=True, check=True
+    )
+    assert f"```text\n{done.stdout}```" in (ROOT / "docs/explanation/scale.md").read_text()
+    one = [sys.executable, str(ROOT / "docs/explanation/scale.py"), "--workers", "1", "--month", "1e6"]
+    assert "(assumed" in subprocess.run(one, capture_output=True, text=True, check=True).stdout

@@ -19,6 +19,7 @@ from wagtail.admin.widgets.button import HeaderButton
 
 from campaigns.planning import clashes, occasions, permissions
 from campaigns.planning.models import Campaign, Publication
+from campaigns.planning.occasions import words
 from campaigns.planning.permissions import Guarded, may
 from campaigns.planning.selectors import (
     CalendarItem,
@@ -200,11 +201,13 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
             ]
             for day, group in groupby(items, key=lambda item: item.day)
         }
-        marked: dict[date, list[occasions.Occasion]] = {}
+        marked: dict[date, list[dict[str, Any]]] = {}
         for market in markets_for(filters):
             for occasion in occasions.between(market.country, period.start, period.end):
                 if period.start <= occasion.day < period.end:
-                    marked.setdefault(occasion.day, []).append(occasion)
+                    marked.setdefault(occasion.day, []).append(
+                        {"name": occasion.name, "caveats": words.caveats(occasion)}
+                    )
         shown = sorted({*by_day, *marked})
         if not whole and by_day:  # days of another page have no rows here, and would look empty
             shown = [day for day in shown if min(by_day) <= day <= max(by_day)]

@@ -28,7 +28,7 @@ from campaigns.audiences.models import (
 )
 from campaigns.audiences.services import attributes, rows, suppressions
 from campaigns.audiences.services.rows import Address, ContactRow
-from core import bulk, clock, failpoints
+from core import bulk, clock, failpoints, webhooks
 from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.models import Market, User
@@ -450,4 +450,5 @@ def erase(contact: Contact, by: User | None) -> None:
         ModelLogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(Contact), object_id=str(contact.pk)
         ).update(label=str(contact), data={})
+        webhooks.announce("contact.erased", {"contact": str(contact.public_id)}, key=str(contact.pk))
         log(contact, "almanac.erase", user=by)

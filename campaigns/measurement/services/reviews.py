@@ -14,7 +14,7 @@ from campaigns.measurement.definitions import definitions
 from campaigns.measurement.models import Review
 from campaigns.measurement.selectors import campaign_results
 from campaigns.planning.models import Campaign
-from core import clock
+from core import clock, webhooks
 from core.errors import Invalid
 from core.models import User
 
@@ -46,6 +46,7 @@ def freeze(campaign: Campaign, *, findings: str, decisions: str, by: User | None
             frozen_by=by,
             frozen_at=at or clock.now(),
         )
+        webhooks.announce("review.frozen", {"review": str(review.public_id), "campaign": str(campaign.public_id)})
         log(review, "almanac.freeze_review", user=by, data={"campaign": campaign.slug})
     return review
 

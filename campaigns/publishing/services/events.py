@@ -8,6 +8,7 @@ delivery is still `attempting`) leaves its mark in `feedback`, which the sweeper
 """
 
 import logging
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -22,7 +23,7 @@ from channels.base import COMPLAINED, UNSUBSCRIBED, EventKind
 from channels.models import ChannelAccount, ProviderEvent
 from channels.refusals import Fault
 from channels.services import note_health
-from core import clock, db, failpoints
+from core import clock, db, failpoints, webhooks
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ def _apply(event: ProviderEvent) -> bool:
         return False
     key, channel = row["recipient_key"], row["publication__channel"]
     _mark(delivery_id, event)
+    webhooks.announce(f"delivery.{event.kind}", lambda: _told(delivery_id, event), key=f"event-{event.pk}")
     failpoints.reached("event")
     if event.permanent and event.kind in CAUSES:
         dead = closings.Dead(delivery_id, key, CAUSES[event.kind], str(event.payload.get("status", "")), event.reason)
@@ -134,6 +136,20 @@ def _apply(event: ProviderEvent) -> bool:
     elif event.kind == EventKind.UNSUBSCRIBED or event.fault == UNSUBSCRIBED:
         unsubscribe.by_recipient_key(key, channel, f"provider:{event.account.provider}", occurred_at=event.occurred_at)
     return True
+
+
+def _told(delivery_id: int, event: ProviderEvent) -> dict[str, Any]:
+    """What an outgoing webhook says of the event."""
+    row = Delivery.objects.select_related("contact", "publication").get(pk=delivery_id)
+    return {
+        "publication": str(row.publication.public_id),
+        "external_id": row.contact.external_id if row.contact else None,
+        "channel": row.publication.channel,
+        "state": row.state,
+        "reason": event.reason,
+        "permanent": event.permanent,
+        "occurred_at": event.occurred_at.isoformat(),
+    }
 
 
 def _mark(delivery_id: int, event: ProviderEvent) -> None:

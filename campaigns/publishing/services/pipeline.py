@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from django.conf import settings
@@ -317,27 +318,17 @@ class Sender:
 
     def fly(self, opened: Slice) -> Slice:
         """Hand the slice to the provider and collect its answers; no exception leaves."""
-        rows: dict[str, Row] = {}
-        jobs: list[Job] = []
-        for row in opened.rows:
-            ref = refs.make(row.delivery_id)
-            rows[ref] = row
-            try:
-                jobs.append(job_for(self.parts[row.part_id], row, ref))
-            except Invalid as error:
-                opened.answers[row.delivery_id] = Outcome(
-                    ref, Result.REJECTED, code="render", detail=error.message, blame=Blame.JOB
-                )
+        rows = {refs.make(row.delivery_id): row for row in opened.rows}
         flight = SliceFlight(self.journal, rows, opened.began)
         began = time.monotonic()
         with self.watched(opened, flight, rows):
             try:
-                for outcome in self.provider.send(jobs, flight) if jobs else ():
+                for outcome in self.provider.send(self.jobs(opened, rows, flight), flight) if rows else ():
                     opened.answers[rows[outcome.ref].delivery_id] = outcome
             except TooLate:
                 pass  # what it was about to start was given back
             except AlmanacError as error:
-                self.refused(opened, jobs, rows, flight, error)
+                self.refused(opened, rows, flight, error)
             except Unwritable as error:
                 # What was to begin has not; what others of the slice have in the air may arrive.
                 log.error("%s Nothing more is begun.", error)
@@ -353,6 +344,18 @@ class Sender:
         opened.seconds = time.monotonic() - began
         self.pace(len(opened.answers), opened.seconds)
         return opened
+
+    def jobs(self, opened: Slice, rows: Mapping[str, Row], flight: SliceFlight) -> Iterator[Job]:
+        """The jobs of a slice, each made when the provider asks for it: beside the wire, and none for what is cut off."""
+        for ref, row in rows.items():
+            if flight.is_apart:
+                return  # what was not begun is others' by now
+            try:
+                yield job_for(self.parts[row.part_id], row, ref)
+            except Invalid as error:
+                opened.answers[row.delivery_id] = Outcome(
+                    ref, Result.REJECTED, code="render", detail=error.message, blame=Blame.JOB
+                )
 
     @contextmanager
     def watched(self, opened: Slice, flight: SliceFlight, rows: Mapping[str, Row]) -> Iterator[None]:
@@ -375,15 +378,15 @@ class Sender:
         if aloft.told_silent and not self.lease.is_apart:
             chunks.mark_silent(self.lease, False)
 
-    def refused(
-        self, opened: Slice, jobs: Sequence[Job], rows: Mapping[str, Row], flight: SliceFlight, error: AlmanacError
-    ) -> None:
+    def refused(self, opened: Slice, rows: Mapping[str, Row], flight: SliceFlight, error: AlmanacError) -> None:
         """The provider gave up before it began: the account's settings, or the service."""
         broken = isinstance(error, FixSettings | Invalid)
-        waiting = [job for job in jobs if job.ref not in flight.begun]
-        for job in waiting[:1]:
-            opened.answers[rows[job.ref].delivery_id] = Outcome(
-                job.ref,
+        waiting = (
+            ref for ref, row in rows.items() if ref not in flight.begun and row.delivery_id not in opened.answers
+        )
+        for ref in islice(waiting, 1):
+            opened.answers[rows[ref].delivery_id] = Outcome(
+                ref,
                 Result.RETRY,
                 code=error.code,
                 detail=error.message,

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from config import processes
+from config import nursery, processes
 from config.management.alone import Alone
 from config.supervisor import Child
 
@@ -19,5 +19,8 @@ class Command(Alone):
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
 
     def child(self, **options: Any) -> Child:
-        """What `up` would start."""
-        return processes.web(options["port"], options["host"])
+        """What `up` would start; a supervisor of them where the settings ask for several."""
+        children = processes.webs(options["port"], options["host"])
+        if len(children) > 1:
+            nursery.become_supervisor([(child, -1, -1) for child in children])
+        return children[0]

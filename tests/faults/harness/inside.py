@@ -410,3 +410,13 @@ def opens_secrets() -> int:
 
     rows = ChannelAccount.objects.all()
     return len([settings_of.opened(account, registry.provider_class(account.provider)) for account in rows])
+
+
+def hosts_at_work() -> list[str]:
+    """The names of the machines whose workers were heard within a minute."""
+    from core import heartbeat
+    from core.models import ProcessHeartbeat
+
+    since = clock.now() - heartbeat.SILENT_AFTER
+    rows = ProcessHeartbeat.objects.filter(kind="worker", seen_at__gte=since)
+    return sorted(set(rows.values_list("host", flat=True)))

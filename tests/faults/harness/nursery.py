@@ -2,7 +2,7 @@
 
 Loading takes some five seconds of a core, a fork a few hundredths. What is forked runs the same command line, in a session of
 its own, as the process that `config.processes` describes; only its modules are there already. Soaks and kill runs can be told
-to start cold (``--cold``), as `test_copy_guard.py` and the web process always do.
+to start cold (``--cold``), as the copy guard's scenarios and the web process always do.
 """
 
 import json

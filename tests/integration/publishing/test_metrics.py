@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
-from prometheus_client.parser import text_string_to_metric_families
 
 from campaigns.publishing.models import Run
 from core import clock, heartbeat
@@ -18,6 +17,10 @@ TOKEN = "only-for-this-test-0123456789"
 @pytest.fixture
 def scraped(settings):
     """Every sample as {(name, labels): value}."""
+    from config import metrics  # noqa: F401 - first: it tells the library where figures are kept
+
+    from prometheus_client.parser import text_string_to_metric_families  # isort: skip
+
     settings.ALMANAC_MONITOR_TOKEN = TOKEN
 
     def scrape():

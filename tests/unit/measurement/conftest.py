@@ -107,6 +107,7 @@ def kept_for_viewers():
 @pytest.fixture
 def world(market):
     links._known_target.cache_clear()
+    edge_module.forget()
     return World(market)
 
 

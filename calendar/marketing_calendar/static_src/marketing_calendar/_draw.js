@@ -176,9 +176,10 @@ export function dayContent({ date, resource }, occasions, options) {
     ? date.toLocaleDateString(options.locale, { day: "numeric", month: "short" })
     : String(date.getDate());
   const nodes = [make("span", "cal-number", number)];
-  for (const name of new Set(occasions.filter((one) => one.day === day).map((one) => one.name))) {
+  const today = new Map(occasions.filter((one) => one.day === day).map((one) => [one.name, one.caveats]));
+  for (const [name, caveats] of today) {
     const label = make("span", "cal-day-name", name);
-    label.title = name;
+    label.title = [name, ...caveats].join("\n");
     nodes.push(label);
   }
   return { domNodes: nodes };
