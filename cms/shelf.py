@@ -7,10 +7,9 @@ is a dozen queries that way. Here the tables of the types are joined, which is o
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.db.models import QuerySet
 from wagtail.fields import StreamField
-from wagtail.models import Page
+from wagtail.models import Page, get_page_models
 
 if TYPE_CHECKING:
     from cms.models.pages import SitePage
@@ -18,14 +17,8 @@ if TYPE_CHECKING:
 
 @cache
 def _types() -> dict[type[Page], str]:
-    """Every page type of the site, and by which name its row hangs on the row of the page."""
-    from cms.models.pages import SitePage
-
-    return {
-        model: model._meta.pk.remote_field.get_accessor_name()
-        for model in apps.get_models()
-        if issubclass(model, SitePage)
-    }
+    """Every page type, and by which name its row hangs on the row of the page."""
+    return {model: model._meta.pk.remote_field.get_accessor_name() for model in get_page_models() if model is not Page}
 
 
 def whole(pages: QuerySet[Page]) -> QuerySet[Page]:
