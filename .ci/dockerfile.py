@@ -23,6 +23,8 @@ from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("/app", "/venv", "/node", "/scratch", "/var/lib/almanac")
+PYTHON = "/python"
+"""Where the machine's Python stands meanwhile: its own place may be closed to others (a home of root's)."""
 OF_THE_MACHINE = re.compile(r"\b(apt-get|groupadd|useradd)\b")
 TOKEN = "only-for-this-check-0123456789"
 PORT = 8793
@@ -73,7 +75,8 @@ def inside() -> int:
     """Everything, in the mount namespace."""
     ours = re.compile("ALMANAC_|DATABASE_|DJANGO_|PYTHON|VIRTUAL_ENV|UV_")
     environment = {name: value for name, value in os.environ.items() if not ours.match(name)}
-    environment["PATH"] = f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin"
+    environment["PATH"] = f"{PYTHON}/bin:/usr/bin:/bin"
+    environment["LD_LIBRARY_PATH"] = f"{PYTHON}/lib"  # a Python with a shared library looks for it in its old place
     workdir, user, entrypoint = "/", "", []
     for word, rest in instructions():
         if word == "WORKDIR":
@@ -137,7 +140,7 @@ def main() -> int:
     """Make the scratch folders and enter a mount namespace in which they stand in the place of the image's."""
     if len(sys.argv) > 1:
         return inside()
-    made = [Path(folder) for folder in FOLDERS if not Path(folder).exists()]
+    made = [Path(folder) for folder in (*FOLDERS, PYTHON) if not Path(folder).exists()]
     scratch = Path(tempfile.mkdtemp(prefix="almanac-image-"))
     scratch.chmod(0o755)
     try:
@@ -147,6 +150,8 @@ def main() -> int:
             own = scratch / folder.strip("/").replace("/", "-")
             own.mkdir()
             binds.append(f"mount --bind {own} {folder}")
+        Path(PYTHON).mkdir(exist_ok=True)
+        binds.append(f"mount --bind {sys.base_prefix} {PYTHON}")
         script = f"{' && '.join(binds)} && exec {sys.executable} {Path(__file__)} inside"
         return subprocess.run(["unshare", "--mount", "bash", "-c", script], check=False).returncode
     finally:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from shutil import copyfileobj, which
+from tempfile import TemporaryFile
+from typing import IO
 
 from django.conf import settings
 from django.db import connection
@@ -24,6 +26,7 @@ DELETE FROM {}core_processheartbeat;
 """
 """See `core.installation.SENTENCES`: an administrator confirms it. And the processes that were heard are not here."""
 EMPTY = """
+SET client_min_messages = warning;
 DO $$ DECLARE one record; BEGIN
   FOR one IN SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'public' LOOP
     EXECUTE pg_catalog.format('DROP TABLE IF EXISTS public.%I CASCADE', one.tablename);
@@ -86,27 +89,33 @@ def _put_back_dump(source: Path) -> None:
     environment = _environment()
     reading = [_tool("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(source)]
     writing = [_tool("psql"), "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-"]
+    # What they complain of goes to files: nobody reads two pipes at once here.
     with (
-        subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as dump,  # noqa: S603
+        TemporaryFile() as dump_said,
+        TemporaryFile() as psql_said,
+        subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=dump_said, env=environment) as dump,  # noqa: S603
         subprocess.Popen(  # noqa: S603
-            writing, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+            writing, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=psql_said, env=environment
         ) as psql,
     ):
-        assert (
-            dump.stdout is not None and dump.stderr is not None and psql.stdin is not None and psql.stderr is not None
-        )
+        assert dump.stdout is not None and psql.stdin is not None
         try:
             psql.stdin.write(EMPTY.encode())
             copyfileobj(dump.stdout, psql.stdin)
             if dump.wait():
                 psql.kill()  # its transaction is rolled back
-                raise FixSettings(f"pg_restore failed: {dump.stderr.read().decode(errors='replace')[-1000:]}")
+                raise FixSettings(f"pg_restore failed: {_last(dump_said)}")
             psql.stdin.write(HELD.format("public.", "public.").encode())
             psql.stdin.close()
         except BrokenPipeError:
             dump.kill()
         if psql.wait():
-            raise FixSettings(f"psql failed: {psql.stderr.read().decode(errors='replace')[-1000:]}")
+            raise FixSettings(f"psql failed: {_last(psql_said)}")
+
+
+def _last(said: IO[bytes]) -> str:
+    said.seek(0)
+    return said.read().decode(errors="replace")[-1000:].strip()
 
 
 def _file() -> Path:

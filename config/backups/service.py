@@ -15,9 +15,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from config.backups import databases, keys, media
-from core import clock, heartbeat
+from core import clock, heartbeat, installation
 from core.errors import Conflict, Invalid
-from core.models import Installation, User
+from core.models import User
 
 MANIFEST, MEDIA, KEYS = "manifest.json", "media.tar", "keys.json"
 FORMAT = 1
@@ -46,6 +46,9 @@ def back_up(to: Path, *, with_keys: bool = True, keep: int = 0) -> Copy:
         raise Conflict(f"{folder} is there already.")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
+    row = (
+        installation.this()
+    )  # also of a shop that was never started: without it a restored copy would have nothing to be held by
     databases.save(scratch / databases.name())
     count = media.save(scratch / MEDIA)
     if with_keys:
@@ -55,7 +58,7 @@ def back_up(to: Path, *, with_keys: bool = True, keep: int = 0) -> Copy:
         "made_at": made_at.isoformat(),
         "version": settings.VERSION,
         "vendor": connection.vendor,
-        "installation": str(Installation.objects.get(pk=1).public_id) if Installation.objects.exists() else "",
+        "installation": str(row.public_id),
         "base_url": settings.ALMANAC_BASE_URL,
         "languages": [code for code, _name in settings.LANGUAGES],
         "media_files": count,

@@ -55,7 +55,7 @@ def test_one_of_two_hosts_is_gone_and_the_other_does_the_rest(place, mail, tmp_p
         mailing(place, mail, people=PEOPLE)
         for host in hosts:
             host.up(workers=2)
-        wait_until(lambda: len(place.do("hosts_at_work")) == 2, 90, "both hosts to work")
+        wait_until(lambda: len(place.do("hosts_at_work")) == 2, 180, "both hosts to work")
         wait_until(lambda: mail.total >= PEOPLE // 5, GOES_ON_WITHIN, "a fifth of it")
         assert mail.total < PEOPLE
         two.kill_everything()

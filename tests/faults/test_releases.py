@@ -49,7 +49,7 @@ call_command("migrate", verbosity=0, interactive=False)
 @pytest.fixture
 def mail(tmp_path):
     """A mail server that takes its time."""
-    with MailServer(tmp_path, delay=1.0) as server:
+    with MailServer(tmp_path, delay=0.5) as server:
         yield server
 
 
@@ -87,7 +87,7 @@ def test_old_and_new_side_by_side_on_the_new_tables(place, mail, later):
     ready, go = place.home / "ready", place.home / "go"
     done = start(place, later, "-c", MIGRATE, str(ready), str(go))
     wait_until(ready.exists, 120, "the later release")
-    mailing(place, mail, people=300)
+    mailing(place, mail, people=150)
     place.up(workers=2)
     wait_until(lambda: mail.total >= 20, GOES_ON_WITHIN, "a start")
     go.touch()
@@ -96,7 +96,7 @@ def test_old_and_new_side_by_side_on_the_new_tables(place, mail, later):
     time.sleep(3)
     at_rest = mail.total
     time.sleep(3)
-    assert mail.total == at_rest < 300, "old workers begin nothing on the new tables"
+    assert mail.total == at_rest < 150, "old workers begin nothing on the new tables"
     now = place.state()
     assert now["ledger"]["unknown"] == 0
     assert now["ledger"]["attempting"] == 0
@@ -110,9 +110,9 @@ def test_old_and_new_side_by_side_on_the_new_tables(place, mail, later):
             old.send_signal(signal.SIGTERM)
             assert old.wait(30) == 0
         place.workers, place.schedulers = [], []
-        place.wait_for_state("done", seconds=120)
+        place.wait_for_state("done", seconds=240)
         end = check(place, mail)
-        assert end["ledger"]["accepted"] == 300
+        assert end["ledger"]["accepted"] == 150
         assert end["ledger"]["unknown"] == 0
     finally:
         for one in new:

@@ -139,6 +139,7 @@ def test_a_dump_that_fails_in_the_middle_changes_nothing_and_tables_of_later_rel
         one.manage("restore", str(copy), "--replace")
         assert one.do("contact_count", prefix="later")["rows"] == 0
         assert one.do("contact_count", prefix="c")["rows"] == 2
+        assert one.do("why_held") == "restored", "though it was never started"
         with psycopg.connect(one.env["DATABASE_URL"]) as database:
             assert database.execute("SELECT to_regclass('of_a_later_release')").fetchone() == (None,)
 
