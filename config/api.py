@@ -39,7 +39,7 @@ api = Api(
     title="Almanac",
     version="1",
     description=ABOUT.strip(),
-    docs=Docs(settings={"docExpansion": "none", "defaultModelsExpandDepth": 0, "filter": True}),
+    docs=Docs(settings={"docExpansion": "list", "defaultModelsExpandDepth": 0, "filter": True}),
     docs_url="/docs",
     openapi_url="/openapi.json",
     urls_namespace="api",
