@@ -97,7 +97,15 @@ ROLES = (
 OURS = ("core", "links", "channels", "audiences", "promotions", "cms", "planning", "publishing", "measurement")
 """The apps that ``*`` before the dot stands for: never users, groups, tokens or sites."""
 
-HIDDEN = frozenset({"core.view_user", "core.view_tokengrant", "core.view_idempotencyrecord"})
+HIDDEN = frozenset(
+    {
+        "core.view_user",
+        "core.view_tokengrant",
+        "core.view_idempotencyrecord",
+        "core.view_webhookendpoint",
+        "core.view_webhookdelivery",
+    }
+)
 """Never matched by a pattern."""
 
 CONTENT_WORKFLOW = "Content approval"

@@ -1,5 +1,7 @@
 """What the shared ground adds to Wagtail's admin: the words of its log, and the installation's page."""
 
+from typing import Any
+
 from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,7 +11,7 @@ from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 from wagtail.log_actions import LogActionRegistry
 
-from core import token_views, views
+from core import token_views, views, webhook_views
 from core.viewsets import MarketViewSet, RateViewSet
 
 
@@ -29,14 +31,6 @@ def log_actions(actions: LogActionRegistry) -> None:
     actions.register_action(
         "almanac.confirm_installation", _("Confirm the installation"), _("Installation confirmed: it may send")
     )
-
-
-class InstallationMenuItem(MenuItem):
-    """For those who may confirm it."""
-
-    def is_shown(self, request: HttpRequest) -> bool:
-        """Whether the menu has it."""
-        return request.user.has_perm("core.change_installation")
 
 
 @hooks.register("register_admin_viewset")
@@ -64,28 +58,60 @@ def admin_urls() -> list[URLPattern]:
     """Which installation this is, and which programs may ask."""
     return [
         path("reports/installation/", views.installation_page, name="installation"),
+        path("settings/webhooks/", webhook_views.webhooks_page, name="webhooks"),
+        path("settings/webhooks/told/<int:pk>/replay/", webhook_views.replay, name="webhook_replay"),
+        path("settings/webhooks/<int:pk>/<slug:verb>/", webhook_views.act, name="webhook_act"),
         path("settings/api-tokens/", token_views.tokens_page, name="api_tokens"),
         path("settings/api-tokens/<int:pk>/revoke/", token_views.revoke, name="api_token_revoke"),
     ]
 
 
-class TokensMenuItem(MenuItem):
-    """For those who may make one."""
+class GuardedMenuItem(MenuItem):
+    """For those who have a permission."""
+
+    def __init__(self, *args: Any, may: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.may = may
 
     def is_shown(self, request: HttpRequest) -> bool:
         """Whether the menu has it."""
-        return request.user.has_perm(token_views.MAY)
+        return request.user.has_perm(self.may)
+
+
+@hooks.register("register_settings_menu_item")
+def webhooks_menu_item() -> MenuItem:
+    """Under Settings."""
+    return GuardedMenuItem(
+        _("Outgoing webhooks"),
+        reverse_lazy("webhooks"),
+        name="webhooks",
+        icon_name="link-external",
+        order=860,
+        may=webhook_views.MAY,
+    )
 
 
 @hooks.register("register_settings_menu_item")
 def tokens_menu_item() -> MenuItem:
     """Under Settings."""
-    return TokensMenuItem(_("API tokens"), reverse_lazy("api_tokens"), name="api-tokens", icon_name="key", order=850)
+    return GuardedMenuItem(
+        _("API tokens"),
+        reverse_lazy("api_tokens"),
+        name="api-tokens",
+        icon_name="key",
+        order=850,
+        may=token_views.MAY,
+    )
 
 
 @hooks.register("register_reports_menu_item")
 def installation_menu_item() -> MenuItem:
     """Under Reports."""
-    return InstallationMenuItem(
-        _("Installation"), reverse_lazy("installation"), name="installation", icon_name="site", order=950
+    return GuardedMenuItem(
+        _("Installation"),
+        reverse_lazy("installation"),
+        name="installation",
+        icon_name="site",
+        order=950,
+        may="core.change_installation",
     )

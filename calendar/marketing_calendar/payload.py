@@ -48,7 +48,7 @@ def url_of(name: str, *args: Any) -> str:
         return ""
 
 
-MOST_SENTENCES = 100
+MOST_SENTENCES = 60
 """Sentences on clashes in one answer; beyond, an item says how many it has, and its card which."""
 
 
@@ -58,6 +58,7 @@ class Words:
     def __init__(self) -> None:
         self.stages: dict[str, dict[str, str]] = {}
         self.sentences: dict[str, int] = {}
+        self.times: dict[str, int] = {}
 
     def stage(self, stage: Stage) -> str:
         """The name of a stage's row in the answer."""
@@ -87,6 +88,7 @@ class Words:
         return {
             "stages": self.stages,
             "sentences": list(self.sentences),
+            "times": list(self.times),
             "statuses": {
                 key: {"statusLabel": str(status.label), "statusIcon": status.icon} for key, status in STATUSES.items()
             },
@@ -118,7 +120,7 @@ def item_dict(
         "title": str(publication),
         "day": item.day.isoformat(),
         "time": item.at.isoformat("minutes") if item.at else None,
-        "when": when(item),
+        "at": words.times.setdefault(when(item), len(words.times)),
         "channel": publication.channel,
         "status": STATUSES[item.status].key,
         "of": words.stage(publication.stage),
@@ -128,7 +130,7 @@ def item_dict(
         "version": publication.version,
         "editable": editable and can_move(publication),
     }
-    return {name: value for name, value in told.items() if value or name == "editable"}
+    return {name: value for name, value in told.items() if value or name in ("at", "editable")}
 
 
 def stage_dict(stage: Stage, first: Any, last: Any, *, editable: bool) -> dict[str, Any]:

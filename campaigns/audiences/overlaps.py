@@ -20,11 +20,9 @@ def counts(audiences: Mapping[int, Audience], pairs: Iterable[Pair]) -> dict[Pai
     """How many contacts are in both audiences of each pair. `audiences` bring their segments along (`prefetch_related`)."""
     rules = {pk: _rule(audience) for pk, audience in audiences.items()}
     names = {pair: _name(rules[pk] for pk in pair) for pair in pairs}
-    if not names:
-        return {}
     word = changes.word()
     prefix = f"almanac.overlap.{word}."
-    known: dict[str, int] = cache.get_many([prefix + name for name in set(names.values())]) if word else {}
+    known: dict[str, int] = cache.get_many([prefix + name for name in set(names.values())]) if word and names else {}
     found = {key.removeprefix(prefix): count for key, count in known.items()}
     missing = {name: pair for pair, name in names.items() if name not in found}
     for name, pair in missing.items():

@@ -271,4 +271,5 @@ class ItemsView(Guarded, DjangoView):
                 "markets": [{"code": market.code, "name": market.name} for market in Market.objects.all()],
             },
             encoder=DjangoJSONEncoder,
+            json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
         )

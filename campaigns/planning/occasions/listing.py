@@ -90,11 +90,16 @@ def _listing(country: str, year: int, everywhere: bool, language: str) -> tuple[
 
 def _others(country: str, year: int, language: str, holidays: Sequence[public.Run]) -> Iterator[Occasion]:
     """What is kept elsewhere only, and is no public holiday of the country under another name either."""
-    for key, rule in table.elsewhere().items():
-        if key not in table.rules_of(country):
-            for occasion in _of_rule(rule, "", year, language):
-                if not any(_is_same(run, occasion) for run in holidays):
-                    yield occasion
+    kept = table.rules_of(country)
+    for occasion in _elsewhere(year, language):
+        if occasion.key not in kept and not any(_is_same(run, occasion) for run in holidays):
+            yield occasion
+
+
+@lru_cache(maxsize=64)
+def _elsewhere(year: int, language: str) -> tuple[Occasion, ...]:
+    """Every occasion of the table, each on the day of the country that its first rule names."""
+    return tuple(occasion for rule in table.elsewhere().values() for occasion in _of_rule(rule, "", year, language))
 
 
 def _is_same(run: public.Run, occasion: Occasion) -> bool:

@@ -42,7 +42,7 @@ def fill(launch, reach, count):
                 channel="email",
                 moment_kind=Publication.Moment.AT,
                 moment_date=date(2026, 1, 1) + timedelta(days=n * 365 // count),
-                moment_time=time(9 if n % 2 else 18),
+                moment_time=time(9 if n % 2 else 11),
                 moment_zone="America/New_York",
                 audience=reach[n % len(reach)],
             )
@@ -135,5 +135,5 @@ def test_items_name_what_they_have_in_common_once(planner, launch, reach):
     assert words["stages"][item["of"]]["stageName"] == launch.name
     assert words["channels"][item["channel"]]["channelLabel"]
     assert words["statuses"][item["status"]]["statusIcon"]
-    assert len(words["sentences"]) <= 100
+    assert len(words["sentences"]) <= 60
     assert "{id}" in words["card"] and "statusLabel" not in item

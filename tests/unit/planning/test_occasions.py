@@ -375,6 +375,7 @@ BRANDS = {"Hot", "Sale", "CyberDay", "Click", "Frenzy", "Prime"}
 REMARK = re.compile(r"\((?:observed|estimated|in lieu|substitut)|Alternative holiday")
 
 
+@pytest.mark.slow
 def test_names_are_chinese_on_chinese_screens_and_bare_of_remarks():
     chinese = {entry.chinese for entry in table.entries().values()}
     with override("zh-hans"):

@@ -30,7 +30,7 @@ function nextDay(day) {
 
 /* The server says once what items have in common, and leaves out what is empty: each item as the views read it. */
 export function whole(data, texts) {
-  const { stages, sentences, statuses, channels, card, move } = data.words;
+  const { stages, sentences, times, statuses, channels, card, move } = data.words;
   const items = data.items.map((item) => {
     const clashes = (item.clashes ?? []).map((place) => sentences[place]);
     const more = (item.clashCount ?? 0) - clashes.length;
@@ -38,6 +38,7 @@ export function whole(data, texts) {
       time: null,
       editable: false,
       ...item,
+      when: times[item.at],
       ...stages[item.of],
       ...statuses[item.status],
       ...channels[item.channel],
