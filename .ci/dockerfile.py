@@ -8,6 +8,7 @@ packages or makes the user, which would change this machine.
 """
 
 import fnmatch
+import json
 import os
 import re
 import shlex
@@ -119,10 +120,9 @@ def start(entrypoint: list[str], environment: dict[str, str], workdir: str, user
             try:
                 with urlopen(asked, timeout=5) as answer:
                     print(answer.read().decode())
-                with urlopen(f"http://127.0.0.1:{PORT}/admin/login/", timeout=20) as page:
-                    styled = re.search(rb'href="(/static/[^"]+\.css)"', page.read())
-                    assert styled is not None, "the page names no style sheet"
-                with urlopen(f"http://127.0.0.1:{PORT}{styled[1].decode()}", timeout=20):
+                kept = json.loads((Path(environment["ALMANAC_STATIC_ROOT"]) / "staticfiles.json").read_text())["paths"]
+                style = next(name for name in kept.values() if name.endswith(".css"))
+                with urlopen(f"http://127.0.0.1:{PORT}/static/{style}", timeout=20):
                     print("The steps of the Dockerfile make what runs as its user, and it is ready.")
                     return 0
             except (URLError, OSError):

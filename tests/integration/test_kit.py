@@ -1,5 +1,6 @@
 """The kit in deploy/ and the commands of the pages that explain it, as far as a machine without a container engine can tell."""
 
+import argparse
 import os
 import re
 import shutil
@@ -176,6 +177,16 @@ def used() -> list[tuple[str, str, list[str]]]:
     return found
 
 
+def options_of(parser) -> set[str]:
+    """The options of a command and of its verbs."""
+    known = set()
+    for action in parser._actions:
+        known |= set(action.option_strings)
+        if isinstance(action, argparse._SubParsersAction):
+            known |= {option for verb in action.choices.values() for option in options_of(verb)}
+    return known
+
+
 def test_every_command_of_the_pages_exists_with_its_options():
     commands = get_commands()
     assert len(used()) > 20
@@ -183,9 +194,7 @@ def test_every_command_of_the_pages_exists_with_its_options():
         assert name in commands, f"{where}: there is no command {name}"
         app = commands[name]
         command = load_command_class(app, name) if isinstance(app, str) else app
-        known = {
-            option for action in command.create_parser("manage.py", name)._actions for option in action.option_strings
-        }
+        known = options_of(command.create_parser("manage.py", name))
         for argument in arguments:
             if argument.startswith("--") and argument != "--":
                 assert argument.partition("=")[0].rstrip("`\",'") in known, f"{where}: {name} has no {argument}"
