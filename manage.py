@@ -1,7 +1,6 @@
 #!/usr/bin/env python
 """One door for the command line."""
 
-import os
 import sys
 
 
@@ -9,7 +8,7 @@ def main() -> None:
     """Hand the command line to Django."""
     from config import env
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
+    env.use_settings()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,7 +1,7 @@
 """Keeps the pinned list in pyproject.toml equal to what uv resolves: ``python .ci/pins.py --check`` or ``--write``.
 
 `uv.lock` names registry addresses and is not committed; the whole tree is pinned by name and version instead, in
-``[tool.uv] constraint-dependencies``. ``requirements.txt`` holds the run-time part with hashes, for images.
+``[tool.uv] constraint-dependencies``. ``requirements.txt`` holds the run-time part with every extra and with hashes, for images.
 """
 
 import re
@@ -24,7 +24,9 @@ def export(*options: str) -> str:
 
 def resolved() -> list[str]:
     """Every distribution of every group, as ``name==version ; marker``."""
-    return sorted(line.strip() for line in export("--all-groups", "--no-hashes").splitlines() if "==" in line)
+    return sorted(
+        line.strip() for line in export("--all-groups", "--all-extras", "--no-hashes").splitlines() if "==" in line
+    )
 
 
 def pinned() -> list[str]:
@@ -33,8 +35,9 @@ def pinned() -> list[str]:
 
 
 def runtime() -> str:
-    """The run-time tree with hashes."""
-    return "# Written by .ci/pins.py: the run-time tree with hashes.\n" + export("--no-default-groups")
+    """The run-time tree, with every extra, with hashes."""
+    head = "# Written by .ci/pins.py: the run-time tree, with every extra, with hashes.\n"
+    return head + export("--no-default-groups", "--all-extras")
 
 
 def write() -> None:

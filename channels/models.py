@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels.base import Channel, EventKind
 from core import clock
+from core.dated import Dated
 from core.ids import uuid7
 
 CHANNEL_CHOICES = [
@@ -14,7 +15,7 @@ CHANNEL_CHOICES = [
 ]
 
 
-class ChannelAccount(models.Model):
+class ChannelAccount(Dated):
     """A configured login at a provider. Settings are encrypted at rest; secrets are write-only on every screen."""
 
     class Health(models.TextChoices):
@@ -46,6 +47,7 @@ class ChannelAccount(models.Model):
         verbose_name = _("channel account")
         verbose_name_plural = _("channel accounts")
         ordering = ["channel", "name"]
+        indexes = [models.Index(fields=["updated_at", "id"], name="channels_account_updated")]
 
     def __str__(self) -> str:
         return self.name

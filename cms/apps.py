@@ -10,3 +10,9 @@ class CmsConfig(AppConfig):
     name = "cms"
     label = "cms"
     verbose_name = _("Content")
+
+    def ready(self) -> None:
+        """What changes public pages is noted, whoever changes it."""
+        from cms.services import changes
+
+        changes.listen()

@@ -23,6 +23,7 @@ _RECKONS = frozenset({"mj-hero", "mj-wrapper", "mj-section", "mj-column", "mj-di
 """Tags whose width, or that of what they hold, is reckoned from their padding in pixels."""
 _TOGETHER = ";almanac-together:1"
 _COLUMN = re.compile(r'(<td [^>]*?style="[^"]*?);almanac-column-(\d+):1;width:[\d.]+px')
+_PHONE_COLUMN = re.compile(r'(<div [^>]*?style="[^"]*?);almanac-column-(\d+):1;width:[\d.]+%')
 _THUMBNAIL = re.compile(r"(<a [^>]*\bmj-carousel-thumbnail [^>]*)display:inline-block")
 
 Riders = Mapping[str, str]
@@ -37,8 +38,8 @@ class Mends:
         self.gaps: dict[str, str] = {}
         self.marks: list[tuple[str, str, Callable[[re.Match[str]], str]]] = []
         """A declaration that is no one's; what is looked for around it in the result, and what is to stand there."""
-        self.widths: list[float] = []
-        """Of the columns, in Outlook."""
+        self.columns: list[Node] = []
+        """With the widths that they are to have."""
         self.body = ""
         """Attributes of the body itself."""
         self.hides_thumbnails = False
@@ -131,8 +132,8 @@ class Mends:
         given = node.attributes
         if radius := given.get("inner-border-radius"):
             given["inner-border-radius"] = f"{radius};border-collapse:separate"
-        self.widths.append(node.outlook_width)
-        given["vertical-align"] = f"{given.get('vertical-align', 'top')};almanac-column-{len(self.widths) - 1}:1"
+        self.columns.append(node)
+        given["vertical-align"] = f"{given.get('vertical-align', 'top')};almanac-column-{len(self.columns) - 1}:1"
 
     def prepare_table(self, given: dict[str, str]) -> Riders:
         """mrml drops `role`, and parts the borders of cells where the table has a border, mjml where there is room between."""
@@ -195,7 +196,8 @@ class Mends:
         # mjml's query is one that only Yahoo's reader takes; mrml's, with a comma, hides the arrows of a carousel everywhere.
         made = made.replace("@media screen, yahoo", "@media screen yahoo")
         made = made.replace(f"{_TOGETHER};border-collapse:separate", "").replace(_TOGETHER, "")
-        made = _COLUMN.sub(lambda found: f"{found[1]};width:{self.widths[int(found[2])]:g}px", made)
+        made = _COLUMN.sub(self.outlook_column, made)
+        made = _PHONE_COLUMN.sub(self.phone_column, made)
         made = re.sub(r";almanac-column-\d+:1", "", made)
         for mark, place, instead in self.marks:
             made = re.sub(place, instead, made).replace(mark, "")
@@ -209,6 +211,15 @@ class Mends:
             made = re.sub(rf'(<table [^>]*class="[^"]*{name}-outlook" style="[^"]*)', rf"\1padding-top:{gap};", made)
             made = re.sub(rf" ?{name}(-outlook)?", "", made)
         return made
+
+    def outlook_column(self, found: re.Match[str]) -> str:
+        """A column as wide as mjml makes it in Outlook, rounded as JavaScript rounds."""
+        return f"{found[1]};width:{int(self.columns[int(found[2])].outlook_width + 0.5)}px"
+
+    def phone_column(self, found: re.Match[str]) -> str:
+        """A column of a group as wide as mjml makes it on a phone."""
+        width = self.columns[int(found[2])].phone_width
+        return f"{found[1]};width:{width}" if width else found[0]
 
 
 def _apart(made: str) -> str:

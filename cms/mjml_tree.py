@@ -28,6 +28,7 @@ class Node:
     words_line: int = 0
     kept: str = ""
     outlook_width: float = 0
+    phone_width: str = ""
 
     def walk(self) -> Iterator["Node"]:
         """This tag and all in it, in the order of the source."""

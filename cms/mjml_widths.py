@@ -25,6 +25,8 @@ class Tag(Protocol):
 
     outlook_width: float
     """How wide Outlook is to show a column, in pixels."""
+    phone_width: str
+    """How wide a phone is to show a column of a group: empty where it was written, in per cent or pixels."""
 
     @property
     def children(self) -> list[Self]:
@@ -72,9 +74,10 @@ def _share(node: Tag, parent: float, siblings: int) -> float:
 
 
 def fit(body: Tag) -> None:
-    """Give every picture that would be wider than its place the width of its place, and every column its `outlook_width`.
+    """Give every picture that would be wider than its place the width of its place, and every column its widths.
 
-    mrml takes a share of the whole body where mjml takes it of what the paddings leave, and that only for Outlook.
+    mrml takes a share of the whole body where mjml takes it of what the paddings leave, and that only for Outlook. On a phone,
+    where the columns of a group stay side by side, mjml takes whole per cents: of seven columns each has 14 and not 14.2857.
     """
     width = _number(body.attributes.get("width", "")) or BODY
     for child in body.children:
@@ -103,4 +106,6 @@ def _fit(node: Tag, width: float, siblings: int) -> None:
             return
     count = sum(1 for child in node.children if child.tag and child.tag != "mj-raw")
     for child in node.children:
+        if node.tag == "mj-group" and child.tag == "mj-column" and not child.attributes.get("width"):
+            child.phone_width = f"{100 // count}%"
         _fit(child, inner, count)

@@ -11,6 +11,7 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         """Every process that may ring a bell has our Celery app, not the library's own default."""
-        from config import celery, players  # noqa: F401
+        from config import celery, crashes, players  # noqa: F401
 
+        crashes.report()
         players.register()

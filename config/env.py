@@ -1,7 +1,15 @@
-"""Typed readers of the environment that fail loudly: a wrong value stops the start and names the variable."""
+"""Typed readers of the environment that fail loudly: a wrong value stops the start and names the variable.
+
+Every variable may stand in a file instead, as container engines and systemd hand over secrets: ``NAME_FILE`` is its path.
+"""
 
 import os
+import re
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -13,9 +21,33 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
+def raw(name: str) -> str:
+    """The variable as it stands, or what is in the file that ``NAME_FILE`` names; empty without either."""
+    value = os.environ.get(name, "")
+    path = os.environ.get(f"{name}_FILE", "")
+    if value or not path:
+        return value
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {path} cannot be read ({type(error).__name__}).") from error
+
+
+def require(profile: str, names: Iterable[str]) -> None:
+    """Name every variable of `names` that is missing, all at once; raises `ImproperlyConfigured`."""
+    missing = [name for name in names if not raw(name)]
+    if not missing:
+        return
+    listed = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
+    be = "is" if len(missing) == 1 else "are"
+    raise ImproperlyConfigured(
+        f"{listed} {be} required in the {profile} profile and {be} not set: docs/reference/settings.md says what belongs there."
+    )
+
+
 def text(name: str, default: str | None = None) -> str:
     """The variable as it stands; without a default it must be set and not empty."""
-    value = os.environ.get(name, "")
+    value = raw(name)
     if value:
         return value
     if default is None:
@@ -23,11 +55,48 @@ def text(name: str, default: str | None = None) -> str:
     return default
 
 
+def name(variable: str, default: str) -> str:
+    """A short name that stands in other names: letters, digits, dots, dashes and underscores."""
+    value = text(variable, default)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
+        raise ImproperlyConfigured(
+            f"{variable} must be a name of at most 63 letters, digits, dots, dashes and underscores, not “{value}”."
+        )
+    return value
+
+
+def choice(variable: str, known: tuple[str, ...]) -> str:
+    """One of `known` words, in any case; the first one where it is not set."""
+    value = text(variable, known[0])
+    for word in known:
+        if word.lower() == value.strip().lower():
+            return word
+    raise ImproperlyConfigured(f"{variable} must be one of {', '.join(known)}, not “{value}”.")
+
+
+def secret(variable: str, *, least: int) -> str:
+    """A secret of at least `least` characters, or none."""
+    value = text(variable, "")
+    if value and len(value) < least:
+        raise ImproperlyConfigured(f"{variable} must have at least {least} characters.")
+    return value
+
+
+def needs_extra(variable: str, module: str, extra: str) -> None:
+    """Refuse `variable` while the optional dependency that it asks for is not installed."""
+    try:
+        there = find_spec(module) is not None
+    except ValueError:  # it was kept from being imported
+        there = False
+    if not there:
+        raise ImproperlyConfigured(f"{variable} needs an optional dependency: install almanac[{extra}].")
+
+
 def flag(name: str, *, default: bool) -> bool:
     """1/true/yes/on or 0/false/no/off."""
-    if name not in os.environ:
+    if name not in os.environ and f"{name}_FILE" not in os.environ:
         return default
-    value = os.environ[name].strip().lower()
+    value = raw(name).strip().lower()
     if value in TRUE:
         return True
     if value in FALSE:
@@ -37,7 +106,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 def integer(name: str, *, default: int, least: int = 0) -> int:
     """A whole number of at least `least`."""
-    value = os.environ.get(name, "")
+    value = raw(name)
     try:
         number = int(value) if value else default
     except ValueError as error:
@@ -49,7 +118,7 @@ def integer(name: str, *, default: int, least: int = 0) -> int:
 
 def words(name: str, default: str = "") -> list[str]:
     """Words between commas; empty ones are dropped."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+    return [word.strip() for word in (raw(name) or default).split(",") if word.strip()]
 
 
 def languages(name: str, kept: Path) -> list[tuple[str, str]]:
@@ -68,12 +137,17 @@ def languages(name: str, kept: Path) -> list[tuple[str, str]]:
 
 def folder(name: str, default: Path) -> Path:
     """An absolute path to a folder, which is made when it does not exist."""
-    path = Path(os.environ.get(name) or default).expanduser().absolute()
+    path = Path(raw(name) or default).expanduser().absolute()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(f"{name}: the folder {path} cannot be made ({error.strerror}).") from error
     return path
+
+
+def path(name: str, default: Path) -> Path:
+    """An absolute path; nothing is made."""
+    return Path(raw(name) or default).expanduser().absolute()
 
 
 def sqlite(path: Path | str) -> dict[str, Any]:
@@ -92,7 +166,7 @@ def sqlite(path: Path | str) -> dict[str, Any]:
 
 def database(name: str, default: dict[str, Any]) -> dict[str, Any]:
     """A Django database from a URL: ``postgres://user:password@host:port/name?sslmode=…`` or ``sqlite:///path``."""
-    value = os.environ.get(name, "")
+    value = raw(name)
     if not value:
         return default
     url = urlsplit(value)
@@ -146,3 +220,12 @@ def settings_module() -> str:
     if profile not in {"embedded", "production"}:
         raise ImproperlyConfigured(f"ALMANAC_PROFILE must be “embedded” or “production”, not “{profile}”.")
     return f"config.settings.{profile}"
+
+
+def use_settings() -> None:
+    """Load the settings of the profile. What is missing or wrong ends the process with a sentence and no trace."""
+    try:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
+        import_module(os.environ["DJANGO_SETTINGS_MODULE"])
+    except ImproperlyConfigured as error:
+        sys.exit(f"Almanac cannot start: {error}")

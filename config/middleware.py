@@ -9,12 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from core import db, disk
-from core.api import problem, wrong_method
+from core.api import MOST_BODY, problem, too_large, wrong_method
 
 API = "/api/"
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 STOPS = re.compile(r"/(pause|cancel|hold|withdraw|reject)/?$")
 """Verbs that stop something: they are tried on a disk that is nearly full too."""
+OWN_WORD = frozenset({"Cache-Control", "ETag", "Last-Modified"})
+"""Who says one of these has thought of who may keep the answer; every other answer is one person's own."""
+FOR_EVER = frozenset({301, 308, 410})
 log = logging.getLogger(__name__)
 
 
@@ -32,8 +35,16 @@ class LastAnswers:
 
         A method that an address of the API does not take is a problem like every other there.
         """
+        response = self._answered(request)
+        if not any(name in response.headers for name in OWN_WORD) and response.status_code not in FOR_EVER:
+            response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    def _answered(self, request: HttpRequest) -> HttpResponse:
         if _brings_more(request) and disk.short():
             return _answer(request, 507, "disk_full", disk.sentence(), 60)
+        if _is_too_large(request):
+            return too_large(request)
         response = self.get_response(request)
         if response.status_code == 405 and request.path.startswith(API):
             return wrong_method(response)
@@ -60,6 +71,14 @@ def _brings_more(request: HttpRequest) -> bool:
     if not request.path.startswith(API) or request.method in READS or request.method == "DELETE":
         return False
     return not STOPS.search(request.path)
+
+
+def _is_too_large(request: HttpRequest) -> bool:
+    """Whether the body is more than the API reads as a whole. What comes line by line may be of any length."""
+    if not request.path.startswith(API) or request.content_type == "application/x-ndjson":
+        return False
+    length = request.headers.get("Content-Length", "")
+    return length.isdigit() and int(length) > MOST_BODY
 
 
 def _answer(request: HttpRequest, status: int, code: str, words: str, again_after: int) -> HttpResponse:

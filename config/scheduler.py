@@ -16,7 +16,8 @@ from campaigns.measurement import scheduler as measurement
 from campaigns.publishing import scheduler as publishing
 from channels import scheduler as channels
 from cms import scheduler as cms
-from core import db, disk, failpoints, installation
+from core import db, disk, failpoints, installation, releases
+from core import scheduler as core
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +27,23 @@ TURNS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("measurement", measurement.tick),
     ("cms", cms.tick),
     ("channels", channels.tick),
+    ("core", core.tick),
 )
 
 
-def turn() -> list[str]:
-    """One pass; returns the names of the rooms that failed."""
-    failed = []
+class Turn(list[str]):
+    """The names of the rooms that failed in a pass; `is_behind` when a room has more to do and waits only for the others."""
+
+    is_behind = False
+
+
+def turn() -> Turn:
+    """One pass."""
+    failed = Turn()
     for name, tick in TURNS:
         try:
             failpoints.reached(name)
-            tick()
+            failed.is_behind |= bool(getattr(tick(), "is_behind", False))
         except Exception as error:
             # Whatever it was (a database that restarts, most likely), the next pass tries again.
             _tell(error, f"The scheduler's turn for {name} failed.")
@@ -51,6 +59,16 @@ def _tell(error: Exception, words: str) -> None:
         log.info("%s It is tried again.", words)
     else:
         log.error(words, exc_info=error)
+
+
+def _is_older() -> bool:
+    """Whether the database is of a later release: its own schedulers do what is due."""
+    try:
+        return releases.is_older()
+    except Exception as error:
+        _tell(error, "The scheduler could not ask which release the database is of.")
+        connection.close()
+        return False
 
 
 class DiskWatch:
@@ -88,6 +106,6 @@ def run() -> None:
         except Exception as error:
             _tell(error, "The scheduler could not write its heartbeat.")
             connection.close()
-        turn()
+        done = Turn() if _is_older() else turn()
         watch.look()
-        enough.wait(PERIOD)
+        enough.wait(0 if done.is_behind else PERIOD)

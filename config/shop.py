@@ -6,7 +6,7 @@ way, with people and pages of its own.
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -70,6 +70,11 @@ def check(wishes: Wishes) -> None:
             raise Invalid(f"ALMANAC_ADMIN_PASSWORD: {' '.join(error.messages)}", field="password") from error
 
 
+def check_all_but_languages(wishes: Wishes) -> None:
+    """As `check`, for a process that does not speak the languages yet; which there are says `keep_languages`."""
+    check(replace(wishes, languages=[code for code, _name in settings.LANGUAGES]))
+
+
 def market_values(wishes: Wishes) -> dict[str, object]:
     """The first market's fields, checked."""
     return markets.checked(
@@ -106,10 +111,35 @@ def keep_languages(codes: Sequence[str]) -> bool:
     return True
 
 
+def kept_languages() -> str | None:
+    """What `keep_languages` has written down so far; None for nothing."""
+    path = Path(settings.ALMANAC_LANGUAGES_FILE)
+    return path.read_text() if path.exists() else None
+
+
+def keep_again(text: str | None) -> None:
+    """Put back what `kept_languages` had told, after a set-up that failed."""
+    path = Path(settings.ALMANAC_LANGUAGES_FILE)
+    if text is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.write_text(text)
+
+
 def _every_language() -> Sequence[tuple[str, str]]:
     from django.conf.global_settings import LANGUAGES
 
     return LANGUAGES
+
+
+def is_administered() -> bool:
+    """Whether there is somebody who may do everything."""
+    return User.objects.filter(is_superuser=True, is_active=True, is_service_account=False).exists()
+
+
+def is_set_up() -> bool:
+    """Whether there is a market, and a site with a home page of ours."""
+    return Market.objects.exists() and sites.has_home()
 
 
 def set_up(wishes: Wishes, say: Say) -> None:
@@ -133,20 +163,45 @@ def _administrator(wishes: Wishes, say: Say) -> User:
             raise Conflict(f"“{wishes.admin}” is there already and is no administrator. Choose another name.")
         return found
     password = wishes.password or secrets.token_urlsafe(12)
-    user = User.objects.create_superuser(wishes.admin, wishes.admin_email, password)
+    user = make_administrator(replace(wishes, password=password))
     told = "" if wishes.password else f", password {password} (it is not shown again)"
     say(f"Administrator: {user.get_username()}{told}")
     return user
 
 
-def _account(mail: Mail, by: User, say: Say) -> ChannelAccount:
-    account = channels.accounts().filter(provider="smtp").first()
+def make_administrator(wishes: Wishes) -> User:
+    """The first administrator; raises `Conflict` for a name that is taken."""
+    if User.objects.filter(username=wishes.admin).exists():
+        raise Conflict(f"“{wishes.admin}” is there already. Choose another name.", field="admin")
+    return User.objects.create_superuser(wishes.admin, wishes.admin_email, wishes.password)
+
+
+def as_options(wishes: Wishes) -> list[str]:
+    """Wishes as options of `manage.py setup`, without what is secret."""
+    own = {"name": wishes.name, "country": wishes.country, "currency": wishes.currency, "timezone": wishes.timezone}
+    own |= {"languages": ",".join(wishes.languages), "admin": wishes.admin, "admin-email": wishes.admin_email}
+    return [f"--{name}={value}" for name, value in own.items()]
+
+
+def _account(mail: Mail, by: User, say: Say) -> None:
+    account = first_account()
     if account is None:
-        fields = ("host", "port", "security", "username", "password", "from_email")
-        given = {name: value for name in fields if (value := getattr(mail, name))}
-        account = accounts.create("smtp", mail.host, given, by)
+        account = connect(mail, by)
         say(f"Channel account: {account.name}")
     if mail.test_to:
         outcome = trials.send_test(account, mail.test_to, by)
         say(f"Test message: {outcome.result.value}{f' ({outcome.detail})' if outcome.detail else ''}")
-    return account
+
+
+def first_account() -> ChannelAccount | None:
+    """The e-mail account that set-up made, or another one of its kind."""
+    return channels.accounts().filter(provider="smtp").first()
+
+
+def connect(mail: Mail, by: User, account: ChannelAccount | None = None) -> ChannelAccount:
+    """A first e-mail account with these settings; `account` gets them where it is there already. Raises `Invalid`."""
+    fields = ("host", "port", "security", "username", "password", "from_email")
+    given = {name: value for name in fields if (value := getattr(mail, name))}
+    if account is None:
+        return accounts.create("smtp", mail.host, given, by)
+    return accounts.change(account, account.name, given, by)

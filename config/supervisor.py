@@ -3,9 +3,13 @@
 Each child gets a session of its own (so that Ctrl-C reaches the supervisor only) and is sent TERM when the supervisor dies,
 however it dies. A child that ends is started again, ever later; one that keeps dying ends everything, and its exit code and
 last lines are told.
+
+``python -m config.supervisor FD`` takes over children that were born before it (`config.nursery`). Nothing here may import
+Django: a process that only waits shall hold ten megabytes and not a hundred.
 """
 
 import ctypes
+import json
 import os
 import selectors
 import signal
@@ -15,8 +19,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import IO
+
+from config import logs
 
 TAIL_LINES = 20
 QUICK_DEATHS = 5
@@ -27,10 +34,39 @@ LONGEST_PAUSE = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to send TERM when the supervisor is gone; elsewhere there is nothing to ask."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Adopted:
+    """A child that was born before this program began: what is used of `subprocess.Popen`, by its id alone."""
+
+    def __init__(self, pid: int, output: int) -> None:
+        self.pid = pid
+        self.stdout = os.fdopen(output, "rb", buffering=0)
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._look(os.WNOHANG)
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        code = self._look(0)
+        assert code is not None
+        return code
+
+    def _look(self, options: int) -> int | None:
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, options)
+            except ChildProcessError:
+                pid, status = self.pid, 0
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
 
 
 @dataclass
@@ -40,7 +76,7 @@ class Child:
     name: str
     command: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Adopted | None = None
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=QUICK_DEATHS))
     start_at: float = 0.0
@@ -72,9 +108,12 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
-        assert child.process.stdout is not None
+        self._listen(child)
+
+    def _listen(self, child: Child) -> None:
+        assert child.process is not None and child.process.stdout is not None
         os.set_blocking(child.process.stdout.fileno(), False)
         self._watched.register(child.process.stdout, selectors.EVENT_READ, child)
 
@@ -119,11 +158,14 @@ class Supervisor:
     # -- all of them --
 
     def start(self) -> None:
-        """Start every child."""
+        """Start every child that does not run yet."""
         for child in self.children:
-            self._start(child)
+            if child.process is None:
+                self._start(child)
+            else:
+                self._listen(child)
 
-    def pass_once(self, wait: float = 0.25) -> None:
+    def pass_once(self, wait: float = 0.5) -> None:
         """Read what children print for at most `wait` seconds, and start again those that ended."""
         for key, _ in self._watched.select(wait):
             self._read(key.data, key.fileobj)  # type: ignore[arg-type]
@@ -132,6 +174,12 @@ class Supervisor:
                 self._bury(child)
             if child.process is None and not self.stopping and time.monotonic() >= child.start_at:
                 self._start(child)
+
+    def again(self) -> None:
+        """TERM to every child; `pass_once` starts each again. That they end now is no sign of trouble."""
+        for child in self.children:
+            if child.running:
+                self._signal(child, signal.SIGTERM)
 
     def stop(self) -> None:
         """TERM to every child's session, then KILL to those still there after the grace."""
@@ -178,3 +226,46 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
         return 1 if self.failed else 0
+
+
+class AgainWhenChanged:
+    """Starts every child again when a file has changed that settings are made of: they are read once, at the start."""
+
+    def __init__(self, path: Path, supervisor: Supervisor) -> None:
+        self._path = path
+        self._supervisor = supervisor
+        self._seen = self._state()
+
+    def _state(self) -> int:
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def __call__(self) -> None:
+        """Look; called several times a second."""
+        now = self._state()
+        if now != self._seen:
+            self._seen = now
+            self._supervisor.say(f"{self._path.name} has changed: every process is started again")
+            self._supervisor.again()
+
+
+def main() -> int:
+    """Supervise the children that a pipe tells of: name, command, environment, id and output of each, as JSON; and the file
+    that starts them again when it changes."""
+    with os.fdopen(int(sys.argv[1])) as pipe:
+        told = json.loads(pipe.read())
+    children = [
+        Child(
+            one["name"], one["command"], one["env"], Adopted(one["pid"], one["output"]) if one["output"] >= 0 else None
+        )
+        for one in told["children"]
+    ]
+    say = logs.relay(lambda line: print(line, file=sys.stderr, flush=True), told["style"])  # noqa: T201
+    supervisor = Supervisor(children, say)
+    return supervisor.run(AgainWhenChanged(Path(told["settings_file"]), supervisor))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,26 +1,27 @@
 """Every address of the installation."""
 
-from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
-from django.views.static import serve
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 from wagtail.documents import urls as wagtaildocs_urls
 
+from config import media
 from config.api import api
-from config.views import health, health_of_sending, icon
+from config.first_run import first_account, first_run, sign_in
+from config.views import icon
 from core.api import no_such_address
 
 urlpatterns = [
+    path("admin/first-run/", first_run, name="first_run"),
+    path("admin/first-run/account/", first_account, name="first_run_account"),
+    path("admin/login/", sign_in),
     path("admin/", include(wagtailadmin_urls)),
-    path("healthz", health),
-    path("healthz/sending", health_of_sending),
     path("favicon.ico", icon),
     path("api/v1/", api.urls),
     path("api/<path:rest>", no_such_address),
     path("documents/", include(wagtaildocs_urls)),
-    path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
+    path("media/<path:path>", media.view),
     path("", include("channels.urls")),
     path("", include("campaigns.publishing.urls")),
     path("", include("cms.urls")),

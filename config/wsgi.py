@@ -1,17 +1,19 @@
-"""The web process: Django, with the tracking addresses answered in front of it."""
+"""The web process: Django, with the tracking addresses and the public pages answered in front of it.
 
-import os
+From the outside in: the edge answers clicks, opens and page views; the page cache gives public pages to anonymous visitors; a
+gate lets so many requests into Django as the process has slots, keeps a few more waiting, and sends the others away at once.
+"""
 
 from django.core.wsgi import get_wsgi_application
 
 from config import env
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", env.settings_module())
+env.use_settings()
 
 _django = get_wsgi_application()
 
-from campaigns.measurement.edge import edge  # noqa: E402 - its models need the apps to be ready
+from config import front  # noqa: E402 - its models need the apps to be ready
 from core import db  # noqa: E402 - as above
 
 db.keep_open()
-application = edge(_django)
+application = front.before(_django)

@@ -1,50 +1,71 @@
-"""What every room's `api.py` is made of: tokens, problem details, pages, and writes that may be repeated.
+"""What every room's `api.py` is made of: strict input, tokens, problem details, and writes that may be repeated.
 
-A room exposes ``router``; `config.api` puts them together under ``/api/v1/``. Errors are RFC 9457 problem details.
+A room exposes ``router``; `config.api` puts them together under ``/api/v1/``. Errors are RFC 9457 problem details. Lists are
+`core.api_lists`, how often a token may ask is `core.api_rates`, and what the description says of all this `core.api_docs`.
 """
 
 import functools
 import hashlib
 import json
 import logging
-import struct
-from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Any
+import math
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self
+from uuid import UUID
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, ProtectedError, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Schema
 from ninja import Router as NinjaRouter
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 from ninja.responses import NinjaJSONEncoder, Status
 from ninja.security import HttpBearer
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from wagtail.models import APIToken
 
-from core import clock, signing
-from core.errors import AlmanacError, Conflict, Invalid, NotAllowed, TryLater
+from core import api_rates, clock, scopes
+from core.errors import AlmanacError, Conflict, Invalid, Missing, NotAllowed, TryLater
 from core.models import IdempotencyRecord, TokenGrant, User
 
 __all__ = [
+    "MOST_BODY",
     "In",
+    "Instant",
+    "NinjaRouter",
     "Router",
     "Schema",
     "Status",
     "Warned",
+    "as_row_id",
+    "as_uuid",
     "bearer",
+    "delete",
+    "given",
     "idempotent",
     "install_problem_details",
-    "page_of",
+    "named",
+    "one",
 ]
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE = 100
-LARGEST_PAGE = 1000
-ANY_SCOPE = "*"
+MOST_BODY = 8 * 1024 * 1024
+"""Bytes of a body that is one JSON text. NDJSON is read line by line and may be of any length."""
+MOST_LEVELS = 50
+FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _TOUCH_EVERY = timedelta(minutes=1)
 _GIVE_UP_AFTER = timedelta(minutes=10)
 """A first request that has not answered for so long is taken to be dead, and its key may be used again."""
@@ -61,25 +82,58 @@ class In(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _run_root_validator(cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        # Ninja's own wraps each object, so that rows of the database can be read; what is sent to us is plain, and this is
+        # half of what reading an order costs.
+        return handler(values)
+
     @field_validator("*", mode="after")
     @classmethod
     def _storable(cls, value: Any) -> Any:
-        # PostgreSQL refuses it, only when the row is written and with no word about the field.
-        if _holds_nul(value):
-            raise ValueError("holds a NUL character (U+0000), which cannot be stored. Take it out.")
+        # The database refuses it, only when the row is written and with no word about the field.
+        check_storable(value)
         return value
 
 
-def _holds_nul(value: Any) -> bool:
+def check_storable(value: Any, levels: int = MOST_LEVELS) -> None:
+    """Raise ``ValueError`` with a sentence for what no database column holds, however deep in `value` it stands."""
     match value:
         case str():
-            return "\x00" in value
-        case dict():
-            return any(_holds_nul(one) for pair in value.items() for one in pair)
-        case list():
-            return any(map(_holds_nul, value))
-        case _:
-            return False
+            if "\x00" in value:
+                raise ValueError("holds a NUL character (U+0000), which cannot be stored. Take it out.")
+            if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+                raise ValueError("holds half a character (a lone surrogate), which cannot be stored. Take it out.")
+        case float():
+            if not math.isfinite(value):
+                raise ValueError("holds a number that is none (NaN or infinity).")
+        case dict() | list():
+            if not levels:
+                raise ValueError(f"is nested more than {MOST_LEVELS} levels deep.")
+            parts = [part for pair in value.items() for part in pair] if isinstance(value, dict) else value
+            for part in parts:
+                check_storable(part, levels - 1)
+
+
+def _within_centuries(moment: datetime) -> datetime:
+    if not FIRST <= moment < LAST:
+        raise ValueError(f"must lie between {FIRST.year} and {LAST.year}.")
+    return moment
+
+
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(_within_centuries),
+    Field(examples=["2026-11-27T15:04:05Z"], json_schema_extra={"format": "date-time"}),
+]
+"""An instant with its offset from UTC (RFC 3339)."""
+
+
+def given(body: Schema, *, clears: Collection[str] = ()) -> dict[str, Any]:
+    """What a PATCH names. Null leaves a field as it is, but empties those of `clears`."""
+    values = {name: getattr(body, name) for name in body.model_fields_set}
+    return {name: value for name, value in values.items() if value is not None or name in clears}
 
 
 class Warned(Schema):
@@ -109,7 +163,9 @@ class Router(NinjaRouter):
         takes_body = "requestBody" in (options.get("openapi_extra") or {}) or any(
             model.__ninja_param_source__ in ("body", "form", "file") for model in operation.models
         )
+        operation.takes_body = takes_body  # type: ignore[attr-defined]
         operation.view_func = _without_strangers(operation.view_func, known, takes_body)
+        operation.throttle_objects.append(api_rates.PerToken())
 
 
 def _has_fields(request: HttpRequest) -> bool:
@@ -128,6 +184,8 @@ def _without_strangers(view: Callable[..., Any], known: set[str], takes_body: bo
             raise Invalid(f"This address does not know the query parameter {names}. {there}", field=strange[0][:40])
         if not takes_body and _has_fields(request):
             raise Invalid("This address takes no fields: send it without a body.")
+        if any(isinstance(value, str) and "\x00" in value for value in kwargs.values()):
+            raise Missing("There is nothing with such an id.")
         return view(request, *args, **kwargs)
 
     return wrapper
@@ -141,6 +199,7 @@ class bearer(HttpBearer):
 
     def __init__(self, scope: str) -> None:
         super().__init__()
+        scopes.check([scope])
         self.scope = scope
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
@@ -154,7 +213,8 @@ class bearer(HttpBearer):
         )
         if grant is None or not grant.token.user.is_active:
             return None
-        if self.scope not in grant.scopes and ANY_SCOPE not in grant.scopes:
+        request.api_token = grant.token  # type: ignore[attr-defined]
+        if self.scope not in grant.scopes and scopes.EVERYTHING not in grant.scopes:
             raise NotAllowed(
                 f"This token may not do that: it needs the scope “{self.scope}”. Make one with manage.py create_token."
             )
@@ -182,11 +242,14 @@ def _our_error(request: HttpRequest, error: AlmanacError) -> HttpResponse:
 
 
 def _bad_shape(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    # The first two steps are where it stood (body, query, path) and what the view calls that.
     errors = [
-        {"where": ".".join(str(step) for step in item["loc"][1:]), "message": item["msg"]} for item in error.errors
+        {"where": ".".join(str(step) for step in item["loc"][2:] or item["loc"][1:]), "message": item["msg"]}
+        for item in error.errors
     ]
     first = errors[0] if errors else {"where": "", "message": "The request does not have the expected shape."}
-    return problem(422, "invalid", f"{first['where']}: {first['message']}".lstrip(": "), extra={"errors": errors})
+    words = f"{first['where']}: {first['message']}".lstrip(": ")
+    return problem(422, "invalid", words, extra={"field": first["where"], "errors": errors})
 
 
 def _no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
@@ -215,45 +278,79 @@ def _ninjas_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem(error.status_code, "invalid", str(error))
 
 
+def _too_often(request: HttpRequest, error: Throttled) -> HttpResponse:
+    return problem(
+        429,
+        "too_many_requests",
+        "This token asks more often than it may. Wait as long as Retry-After says; send in bulk.",
+    )
+
+
+def too_large(request: HttpRequest, error: Exception | None = None) -> HttpResponse:
+    """The problem that a body is which is larger than what is read as a whole."""
+    return problem(
+        413,
+        "too_large",
+        f"The body is larger than {MOST_BODY // 1024 // 1024} MB. Send less at once; NDJSON may be of any length, without "
+        "an Idempotency-Key: its rows are idempotent by themselves.",
+    )
+
+
 def install_problem_details(api: NinjaAPI) -> None:
     """Make every error of `api` a problem-details answer."""
     api.add_exception_handler(AlmanacError, _our_error)  # type: ignore[arg-type]
     api.add_exception_handler(ValidationError, _bad_shape)  # type: ignore[arg-type]
     api.add_exception_handler(AuthenticationError, _no_token)  # type: ignore[arg-type]
     api.add_exception_handler(HttpError, _ninjas_error)  # type: ignore[arg-type]
+    api.add_exception_handler(Throttled, _too_often)  # type: ignore[arg-type]
+    api.add_exception_handler(RequestDataTooBig, too_large)  # type: ignore[arg-type]
 
 
-# --- Pages -----------------------------------------------------------------------------------------------------------
+# --- Rows ------------------------------------------------------------------------------------------------------------
 
 
-def page_of[Row: Model](
-    rows: QuerySet[Row], request: HttpRequest, to_dict: Callable[[Row], dict[str, Any]]
-) -> dict[str, Any]:
-    """One page of `rows` by primary key: ``{"items": […], "next_cursor": …}``.
-
-    Reads ``?cursor=`` (opaque, signed) and ``?limit=`` (1 to 1,000, by default 100). Rows added meanwhile neither repeat
-    nor hide others.
-    """
+def as_uuid(text: str) -> UUID | None:
+    """The UUID that `text` writes, if any."""
     try:
-        limit = int(request.GET.get("limit", PAGE_SIZE))
-        if not 1 <= limit <= LARGEST_PAGE:
-            raise ValueError
-    except ValueError as error:
-        raise Invalid(f"limit must be a number from 1 to {LARGEST_PAGE}.") from error
-    rows = rows.order_by("pk")
-    if cursor := request.GET.get("cursor"):
-        try:
-            (after,) = struct.unpack(">q", signing.unseal("api.cursor", cursor))
-        except (signing.BadToken, struct.error) as error:
-            raise Invalid("This cursor is not one of ours; begin again without one.") from error
-        rows = rows.filter(pk__gt=after)
-    found = list(rows[: limit + 1])
-    more = len(found) > limit
-    shown = found[:limit]
-    return {
-        "items": [to_dict(row) for row in shown],
-        "next_cursor": signing.seal("api.cursor", struct.pack(">q", shown[-1].pk)) if more else None,
-    }
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def as_row_id(text: str) -> int | None:
+    """The number of a row that has no other public id, if `text` may be one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def one[Row: Model](rows: QuerySet[Row], public_id: str, word: str) -> Row:
+    """What the address names by its public id; raises `Missing`. `word` is what it is called."""
+    key = as_uuid(public_id)
+    row = rows.filter(public_id=key).first() if key else None
+    if row is None:
+        raise Missing(f"There is no {word} with the id {public_id[:60]}.")
+    return row
+
+
+def named[Row: Model](rows: QuerySet[Row], public_id: str, field: str) -> Row:
+    """What a field of the body names by its public id; raises `Invalid`."""
+    key = as_uuid(public_id)
+    row = rows.filter(public_id=key).first() if key else None
+    if row is None:
+        raise Invalid(f"{field}: there is nothing with the id {public_id[:60]}.", field=field)
+    return row
+
+
+def delete(row: Model, word: str) -> Status[None]:
+    """Delete `row` and answer 204; raises `Conflict` while something else needs it."""
+    try:
+        with transaction.atomic():
+            row.delete()
+    except ProtectedError as error:
+        users = sorted({str(other._meta.verbose_name) for other in error.protected_objects})
+        raise Conflict(
+            f"This {word} is used by another thing ({', '.join(users)[:200]}) and stays.", code="in_use"
+        ) from error
+    return Status(204, None)
 
 
 # --- Writes that may be repeated -------------------------------------------------------------------------------------
@@ -317,6 +414,7 @@ def idempotent(view: Callable[..., Any] | None = None, *, atomic: bool = True) -
             record.filter(status=None).delete()
             raise
 
+    wrapper.is_idempotent = True  # type: ignore[attr-defined]  # for the description
     return wrapper
 
 

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -46,6 +47,16 @@ def _places(home: str, vendor: str, name: str) -> Mapping[str, Path]:
     if vendor == "sqlite" and not name.startswith(("file:", ":memory:")):
         found["DATABASE_URL"] = Path(name).parent
     return MappingProxyType(found)
+
+
+def free() -> dict[str, int]:
+    """Free bytes at each place, by its name; without places that are not there."""
+    found = {}
+    for name, path in places().items():
+        with suppress(OSError):
+            room = os.statvfs(path)
+            found[name] = room.f_bavail * room.f_frsize
+    return found
 
 
 def shortage() -> Shortage | None:

@@ -39,15 +39,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from wagtail.log_actions import log as log_action
 
-from core import alerts, clock, heartbeat, obstacles, witness
+from core import alerts, clock, heartbeat, obstacles, releases, witness
 from core.errors import Conflict
 from core.models import Installation, User, Witness
 from core.witness import Life, Mark
 
 log = logging.getLogger(__name__)
 
-BEAT_EVERY = 5.0
-"""Seconds between two beats of one process."""
+BEAT_EVERY = heartbeat.BEAT_EVERY
 LOOK_ON_FOR = 120.0
 """Seconds a machine that knows nothing of a silent database waits for a sign of others before it has it held."""
 
@@ -63,8 +62,11 @@ SENTENCES: Mapping[str, str | Promise] = {
     "no_address": gettext_lazy(
         "This process was not told the address of the installation. Start it with the same ALMANAC_BASE_URL as the others."
     ),
+    "older": gettext_lazy(
+        "This process is of an earlier release than the database. It begins nothing new: start the new release, and end this one."
+    ),
 }
-OF_THIS_PROCESS = frozenset({"no_address"})
+OF_THIS_PROCESS = frozenset({"no_address", "older"})
 """What keeps one process from sending and says nothing against the installation: it is never kept in the row."""
 
 _IDENTITY_KEPT = 30.0
@@ -177,7 +179,7 @@ def may_send() -> tuple[bool, str]:
 
 def why_held() -> str:
     """The code of `SENTENCES` for why nothing may be handed to a provider; empty when it may."""
-    return standing().reason
+    return standing().reason or ("older" if releases.is_older() else "")
 
 
 def sentence(reason: str) -> str:
@@ -227,8 +229,10 @@ def about_to_send(asked: Standing | None = None) -> None:
 
     The file has it once that is committed, before the provider is called: whoever restores a state without this slice is
     found out even if no heartbeat came in between. `asked` is what `standing` found in the same transaction: the row is not
-    read again then. Raises `Conflict` when the database has forgotten this process.
+    read again then. Raises `Conflict` when the database has forgotten this process, or is of a later release.
     """
+    if releases.is_older():
+        raise Conflict(sentence("older"), code="installation")
     life, row = (asked.life, asked.row) if asked else _look()[::2]
     if life.mark is None:
         return  # no heartbeat yet: there is nothing to be compared with

@@ -12,6 +12,20 @@ def host() -> str:
     return socket.gethostname()[:200]
 
 
+_FIRST_NAMESPACE = 4026531836
+"""The machine's own process ids (Linux, include/linux/proc_ns.h: PROC_PID_INIT_INO)."""
+
+
+@cache
+def numbering() -> str:
+    """Whose process ids they are: empty for the machine's own, else another word for each container that counts from one."""
+    try:
+        number = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return ""
+    return "" if number == _FIRST_NAMESPACE else f"#{number}"
+
+
 @cache
 def boot_id() -> str:
     """Which start of the machine this is: what was in memory or in flight before another boot is gone."""

@@ -1,20 +1,53 @@
 """Markets over HTTP."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Schema
+from ninja import Field, Schema
+from pydantic import ConfigDict
 
-from core import markets
-from core.api import In, Router, Status, bearer, idempotent, page_of
+from core import hours, markets
+from core.api import In, Router, Status, bearer, idempotent
+from core.api_lists import Filter, listing
 from core.errors import Missing
 from core.models import Market
 
 router = Router(tags=["markets"])
 
+CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+"""A wall-clock time."""
+
+
+class Hours(In):
+    """A span of wall-clock time of the market, such as 21:00 to 08:00: from its first minute to before its last."""
+
+    start: str = Field(pattern=CLOCK, examples=["21:00"])
+    end: str = Field(pattern=CLOCK, examples=["08:00"])
+
 
 class MarketIn(In):
-    """A new market. `country` is an ISO 3166 code, `currency` ISO 4217, `timezone` an IANA name, `languages` the site's."""
+    """A new market. `country` is an ISO 3166 code, `currency` ISO 4217, `timezone` an IANA name, `languages` the site's.
+
+    What is planned without a time stands in the first of the `good_hours`; a message due in the `quiet_hours` goes at their
+    end. `legal_lines` by language stand at the foot of e-mails and pages. With `converts`, orders in another currency count
+    at the stored rate of their day.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "de",
+                    "name": "Germany",
+                    "country": "DE",
+                    "currency": "EUR",
+                    "timezone": "Europe/Berlin",
+                    "languages": ["en"],
+                }
+            ]
+        }
+    )
 
     code: str
     name: str
@@ -23,10 +56,14 @@ class MarketIn(In):
     timezone: str
     languages: list[str]
     is_default: bool = False
+    good_hours: list[Hours] = []
+    quiet_hours: Hours | None = None
+    legal_lines: dict[str, str] = {}
+    converts: bool = False
 
 
 class MarketPatch(In):
-    """What shall change; what is left out stays."""
+    """What shall change; what is left out stays. `quiet_hours`: null takes them away."""
 
     name: str | None = None
     country: str | None = None
@@ -34,6 +71,10 @@ class MarketPatch(In):
     timezone: str | None = None
     languages: list[str] | None = None
     is_default: bool | None = None
+    good_hours: list[Hours] | None = None
+    quiet_hours: Hours | None = None
+    legal_lines: dict[str, str] | None = None
+    converts: bool | None = None
 
 
 class MarketOut(Schema):
@@ -46,23 +87,34 @@ class MarketOut(Schema):
     timezone: str
     languages: list[str]
     is_default: bool
-
-
-class MarketsOut(Schema):
-    """One page of markets."""
-
-    items: list[MarketOut]
-    next_cursor: str | None
+    good_hours: list[Hours]
+    quiet_hours: Hours | None
+    legal_lines: dict[str, str]
+    converts: bool
+    updated_at: datetime
 
 
 def _out(market: Market) -> dict[str, Any]:
-    own = ("code", "name", "country", "currency", "timezone", "is_default")
-    return {**{name: getattr(market, name) for name in own}, "languages": market.locales}
+    own = ("code", "name", "country", "currency", "timezone", "is_default", "legal_lines", "converts", "updated_at")
+    quiet = market.quiet
+    return {
+        **{name: getattr(market, name) for name in own},
+        "languages": market.locales,
+        "good_hours": [{"start": start, "end": end} for start, end in market.good_hours],
+        "quiet_hours": {"start": f"{quiet[0]:%H:%M}", "end": f"{quiet[1]:%H:%M}"} if quiet else None,
+    }
 
 
 def _values(body: Schema) -> dict[str, Any]:
-    values = {name: value for name, value in body.dict(exclude_unset=True).items() if value is not None}
+    said = body.dict(exclude_unset=True)
+    values = {name: value for name, value in said.items() if value is not None}
     values.pop("code", None)
+    if "good_hours" in values:
+        values["good_hours"] = [[one["start"], one["end"]] for one in values["good_hours"]]
+    if "quiet_hours" in said:
+        quiet = values.pop("quiet_hours", None)
+        values["quiet_from"] = hours.at(quiet["start"], "quiet_hours") if quiet else None
+        values["quiet_until"] = hours.at(quiet["end"], "quiet_hours") if quiet else None
     if "languages" in values:
         values["locales"] = values.pop("languages")
     return values
@@ -75,10 +127,20 @@ def _get(code: str) -> Market:
     return market
 
 
-@router.get("/markets", auth=bearer("markets:read"), response=MarketsOut, summary="List markets")
-def list_markets(request: HttpRequest, cursor: str = "", limit: int = 100) -> Any:
-    """Every market, oldest first."""
-    return page_of(Market.objects.all(), request, _out)
+listing(
+    router,
+    "/markets",
+    "markets:read",
+    MarketOut,
+    Market.objects.all,
+    _out,
+    filters={
+        "country": Filter("country__iexact", "ISO 3166 code."),
+        "currency": Filter("currency__iexact", "ISO 4217 code."),
+        "is_default": Filter("is_default", "Only the default market, or all others.", bool),
+    },
+    search=("name", "code"),
+)
 
 
 @router.get("/markets/{code}", auth=bearer("markets:read"), response=MarketOut, summary="Read a market")

@@ -25,11 +25,6 @@ FORMER_DIGITS = dict.fromkeys(
 _DIGITS: dict[str, int | None] = {currency.code: currency.exponent for currency in Currency}
 
 
-def is_currency(code: str) -> bool:
-    """Whether `code` is in ISO 4217's list one as it stands today, in capitals."""
-    return code in _DIGITS
-
-
 def codes() -> list[str]:
     """The currencies that amounts can be in, in order: without precious metals and codes for tests."""
     return sorted(code for code, digits in _DIGITS.items() if digits is not None)
@@ -90,3 +85,19 @@ def written_digits(minor: int, currency: str, digits: int | None = None) -> int:
     if usual >= known:
         return usual
     return usual if minor % 10 ** (known - usual) == 0 else known
+
+
+def told(name: str, major: Decimal | None, minor: int | None, currency: str) -> int | None:
+    """Minor units of an amount that was told in major units, in minor ones, or in both; None when it was not told.
+
+    `name` is the field's. Raises `Invalid` for more decimal places than `currency` has, and when the two disagree.
+    """
+    if major is None:
+        return minor
+    try:
+        found = to_minor(major, currency)
+    except ValueError as error:
+        raise Invalid(f"“{name}” has more decimal places than {currency} knows.", field=name) from error
+    if minor is not None and minor != found:
+        raise Invalid(f"“{name}” and “{name}_minor” name two different amounts. Send one of them.", field=name)
+    return found

@@ -1,7 +1,7 @@
 """What stands in the way of sending: one shape for all of it, and a registry of what stands in everybody's way.
 
 A room below that knows of something which stops the whole installation (it looks like a copy, the disk is full) registers
-a function that says so; the screens, the API, ``/healthz`` and the calendar ask here.
+a function that says so; the screens, the API, ``/readyz`` and the calendar ask here.
 """
 
 import logging

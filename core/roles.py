@@ -72,6 +72,7 @@ ROLES = (
             "cms.add_message",
             "cms.change_message",
             "core.view_market",
+            "core.*_exchangerate",
         ),
         pages=("change_page",),
         collections=("choose_image", "choose_document"),

@@ -4,11 +4,11 @@ A machine is a table: verb → {state before: state after}. `move` asks the data
 a state the verb allows, and answers whether it won. Losing a race is an ordinary outcome, not an error.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Case, QuerySet, Value, When
 
 
@@ -18,6 +18,8 @@ class Machine:
 
     field: str
     verbs: Mapping[str, Mapping[str, str]]
+    moved: Callable[[Any], None] | None = None
+    """Told of a row that `move` moved, in the transaction of the move."""
 
     @property
     def states(self) -> frozenset[str]:
@@ -49,7 +51,10 @@ class Machine:
         """Apply `verb` to `row`; False when the row was in no state that allows it. On success `row` is refreshed
         in the field and in `changes`."""
         manager = type(row)._default_manager
-        won = self.move_all(manager.filter(pk=row.pk), verb, **changes) == 1
-        if won:
-            row.refresh_from_db(fields=[self.field, *changes])
+        with transaction.atomic():
+            won = self.move_all(manager.filter(pk=row.pk), verb, **changes) == 1
+            if won:
+                row.refresh_from_db(fields=[self.field, *changes])
+                if self.moved is not None:
+                    self.moved(row)
         return won

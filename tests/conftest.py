@@ -51,6 +51,27 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=emptying.__contains__)
 
 
+SECOND_HALF = pytest.StashKey()
+
+
+def pytest_collection_finish(session):
+    """The half on PostgreSQL begins at once: each half waits, for a server or for a browser, while the other works."""
+    wanted = any(
+        "second_half" in item.fixturenames and not any(item.iter_markers("skip"))
+        for item in session.items
+        if isinstance(item, pytest.Function)
+    )
+    if wanted and not session.config.option.collectonly:
+        from tests.test_postgresql import Half
+
+        session.config.stash[SECOND_HALF] = Half()
+
+
+@pytest.fixture
+def second_half(pytestconfig):
+    return pytestconfig.stash[SECOND_HALF]
+
+
 def _empties_the_tables(item) -> bool:
     mark = item.get_closest_marker("django_db")
     asked = mark is not None and mark.kwargs.get("transaction")
@@ -104,6 +125,8 @@ def chromium() -> str | None:
 
 
 def pytest_unconfigure(config):
+    if half := config.stash.get(SECOND_HALF, None):
+        half.end()
     shutil.rmtree(settings.ALMANAC_HOME, ignore_errors=True)
 
 

@@ -109,6 +109,10 @@ class Installation:
     def anonymous(self, **headers) -> Client:
         return Client(self.port, headers={**self.headers, **headers})
 
+    def watcher(self) -> Client:
+        """Whoever brings the token of those who watch."""
+        return Client(self.port, token=self.env["ALMANAC_MONITOR_TOKEN"], headers=self.headers)
+
     def up(self, workers=1) -> None:
         with self.output.open("ab") as log:
             self.process = subprocess.Popen(
@@ -161,6 +165,7 @@ def installation(home: Path, *, database_url: str = "", broker_url: str = "", wo
         "ALMANAC_SECRET_KEY": secrets.token_urlsafe(48),
         "ALMANAC_BASE_URL": f"http://127.0.0.1:{port}",
         "ALMANAC_QUEUE": f"almanac-{secrets.token_hex(4)}",
+        "ALMANAC_MONITOR_TOKEN": secrets.token_urlsafe(16),
     }
     if database_url:
         env |= {

@@ -54,7 +54,7 @@ def shop(profile: str, people: int) -> Iterator[tuple[Shop, int]]:
     with (
         postfix.sink() as port,
         tempfile.TemporaryDirectory(prefix="almanac-benchmark-") as folder,
-        place(Path(folder), profile, env=SHIPPED) as made,
+        place(Path(folder), profile, env=SHIPPED, cold=True) as made,
     ):
         made_shop = Shop(made, port, people)
         try:

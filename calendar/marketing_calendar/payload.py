@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.template.defaultfilters import time as time_filter
 from django.urls import NoReverseMatch, reverse
@@ -10,10 +11,11 @@ from django.utils.translation import gettext as _
 
 from campaigns.planning.clashes import Clash
 from campaigns.planning.models import Publication, Stage
-from campaigns.planning.occasions import Occasion
+from campaigns.planning.occasions import Occasion, words
 from campaigns.planning.selectors import CalendarItem
 from campaigns.planning.states import PUBLICATION
 from campaigns.planning.states import PublicationState as State
+from channels.models import CHANNEL_CHOICES
 from core.obstacles import Obstacle
 from marketing_calendar.statuses import CHANNEL_ICONS, STATUSES
 
@@ -46,43 +48,87 @@ def url_of(name: str, *args: Any) -> str:
         return ""
 
 
+MOST_SENTENCES = 100
+"""Sentences on clashes in one answer; beyond, an item says how many it has, and its card which."""
+
+
+class Words:
+    """What items have in common, said once: an answer with hundreds of items holds it beside them."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, dict[str, str]] = {}
+        self.sentences: dict[str, int] = {}
+
+    def stage(self, stage: Stage) -> str:
+        """The name of a stage's row in the answer."""
+        key = str(stage.pk)
+        if key not in self.stages:
+            campaign = stage.campaign
+            self.stages[key] = {
+                "stage": str(stage.public_id),
+                "stageName": stage.name,
+                "campaign": str(campaign.public_id),
+                "campaignName": campaign.name,
+                "market": campaign.market.code,
+            }
+        return key
+
+    def sentence(self, text: str) -> int:
+        """The place of a sentence in the answer."""
+        return self.sentences.setdefault(text, len(self.sentences))
+
+    def clashes(self, found: list[Clash]) -> list[int]:
+        """The places of the clashes' sentences, as long as there is room for them."""
+        room = MOST_SENTENCES - len(self.sentences)
+        return [self.sentence(clash.sentence) for clash in found[: min(room, 3)]] if room > 0 else []
+
+    def as_dict(self) -> dict[str, Any]:
+        """With the words of channels and states."""
+        return {
+            "stages": self.stages,
+            "sentences": list(self.sentences),
+            "statuses": {
+                key: {"statusLabel": str(status.label), "statusIcon": status.icon} for key, status in STATUSES.items()
+            },
+            "channels": {
+                key: {"channelLabel": str(label), "channelIcon": CHANNEL_ICONS.get(key, "doc-empty")}
+                for key, label in CHANNEL_CHOICES
+            },
+            "card": reverse("campaign_calendar:card", args=[_ANY]).replace(str(_ANY), "{id}"),
+            "move": reverse("campaign_calendar:move", args=[_ANY]).replace(str(_ANY), "{id}"),
+        }
+
+
+_ANY = UUID(int=0)
+
+
 def item_dict(
     item: CalendarItem,
+    words: Words,
     clashes: Mapping[int, list[Clash]],
     *,
     editable: bool,
     obstacles: Mapping[int, list[Obstacle]] | None = None,
 ) -> dict[str, Any]:
-    """A publication, with what it clashes with and what keeps it from going on."""
+    """A publication, with what it clashes with and what keeps it from going on. What is empty or plain is left out."""
     publication = item.publication
-    status = STATUSES[item.status]
     found = clashes.get(publication.pk, [])
-    campaign = publication.stage.campaign
-    return {
+    told = {
         "id": str(publication.public_id),
         "title": str(publication),
         "day": item.day.isoformat(),
         "time": item.at.isoformat("minutes") if item.at else None,
         "when": when(item),
         "channel": publication.channel,
-        "channelLabel": publication.get_channel_display(),
-        "channelIcon": CHANNEL_ICONS.get(publication.channel, "doc-empty"),
-        "status": status.key,
-        "statusLabel": str(status.label),
-        "statusIcon": status.icon,
-        "campaign": str(campaign.public_id),
-        "campaignName": campaign.name,
-        "stage": str(publication.stage.public_id),
-        "stageName": publication.stage.name,
-        "market": campaign.market.code,
-        "account": publication.account.name if publication.account else "",
-        "clashes": [clash.sentence for clash in found],
-        "obstacles": [str(one) for one in (obstacles or {}).get(publication.pk, [])],
+        "status": STATUSES[item.status].key,
+        "of": words.stage(publication.stage),
+        "clashCount": len(found),
+        "clashes": words.clashes(found),
+        "obstacles": [words.sentence(str(one)) for one in (obstacles or {}).get(publication.pk, [])],
         "version": publication.version,
         "editable": editable and can_move(publication),
-        "card": reverse("campaign_calendar:card", args=[publication.public_id]),
-        "move": reverse("campaign_calendar:move", args=[publication.public_id]),
     }
+    return {name: value for name, value in told.items() if value or name == "editable"}
 
 
 def stage_dict(stage: Stage, first: Any, last: Any, *, editable: bool) -> dict[str, Any]:
@@ -110,6 +156,7 @@ def occasion_dict(occasion: Occasion, market: str) -> dict[str, Any]:
     return {
         "key": occasion.key,
         "name": occasion.name,
+        "caveats": words.caveats(occasion),
         "kind": occasion.kind.value,
         "day": occasion.day.isoformat(),
         "first": first.isoformat(),

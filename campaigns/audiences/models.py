@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.audiences import values
 from core import clock
+from core.dated import Dated
 from core.ids import uuid7
 from core.models import validate_zone
 
@@ -19,7 +20,7 @@ def random_bucket() -> int:
     return secrets.randbelow(BUCKETS)
 
 
-class Contact(models.Model):
+class Contact(Dated):
     """A person the shop knows. Erasure empties this row; the ledger keeps only keyed hashes."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -32,13 +33,15 @@ class Contact(models.Model):
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     bucket = models.PositiveSmallIntegerField(default=random_bucket, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
-        indexes = [models.Index(fields=["bucket"], name="audiences_contact_bucket")]
+        indexes = [
+            models.Index(fields=["bucket"], name="audiences_contact_bucket"),
+            models.Index(fields=["updated_at", "id"], name="audiences_contact_updated"),
+        ]
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.first_name, self.last_name])) or self.external_id or str(self.public_id)
@@ -170,7 +173,7 @@ class ConsentRecord(models.Model):
         return f"{self.channel}/{self.purpose}: {self.granted}"
 
 
-class Suppression(models.Model):
+class Suppression(Dated):
     """An address that must not be written to, whoever it belongs to now. Outlives the contact."""
 
     class Reason(models.TextChoices):
@@ -198,12 +201,13 @@ class Suppression(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["recipient_key", "purpose", "brand"], name="audiences_suppression_once"),
         ]
+        indexes = [models.Index(fields=["updated_at", "id"], name="audiences_suppression_updated")]
 
     def __str__(self) -> str:
         return f"{self.channel} {self.recipient_key[:8]}: {self.reason}"
 
 
-class ContactList(models.Model):
+class ContactList(Dated):
     """A fixed set of contacts, by hand or by import."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -213,6 +217,7 @@ class ContactList(models.Model):
     class Meta:
         verbose_name = _("contact list")
         verbose_name_plural = _("contact lists")
+        indexes = [models.Index(fields=["updated_at", "id"], name="audiences_list_updated")]
 
     def __str__(self) -> str:
         return self.name
@@ -231,7 +236,7 @@ class ContactListMember(models.Model):
         return f"{self.contact_list_id}/{self.contact_id}"
 
 
-class Segment(models.Model):
+class Segment(Dated):
     """A saved rule that picks contacts, compiled to SQL whenever it is asked. See `campaigns.audiences.rules`."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -244,12 +249,13 @@ class Segment(models.Model):
         verbose_name = _("segment")
         verbose_name_plural = _("segments")
         ordering = ["name"]
+        indexes = [models.Index(fields=["updated_at", "id"], name="audiences_segment_updated")]
 
     def __str__(self) -> str:
         return self.name
 
 
-class Audience(models.Model):
+class Audience(Dated):
     """Segments combined: everyone in one of `include` who is in none of `exclude`."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -260,6 +266,21 @@ class Audience(models.Model):
     class Meta:
         verbose_name = _("audience")
         verbose_name_plural = _("audiences")
+        indexes = [models.Index(fields=["updated_at", "id"], name="audiences_audience_updated")]
 
     def __str__(self) -> str:
         return self.name or str(self.public_id)
+
+
+class Change(models.Model):
+    """A word that is another one after every change of something that is counted (`campaigns.audiences.changes`)."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    word = models.CharField(max_length=16)
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.word}"

@@ -20,7 +20,7 @@ from campaigns.audiences import keys, selectors
 from campaigns.audiences.forms import EXAMPLES
 from campaigns.audiences.models import Consent, Contact, ContactList, Segment, Suppression
 from campaigns.audiences.services import contacts, lists, segments, suppressions
-from core.errors import AlmanacError, Invalid
+from core.errors import AlmanacError, Conflict, Invalid
 
 SAMPLE = 5
 CHANNEL_NAMES = (
@@ -261,13 +261,10 @@ class ContactListDeleteView(generic.DeleteView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Refuse while a segment would break."""
-        public_id = str(self.object.public_id)
-        names = [segment.name for segment in Segment.objects.all() if public_id in json.dumps(segment.rule)]
-        if names:
-            messages.error(
-                self.request,
-                _("These segments use the list: %(names)s. Change them first.") % {"names": ", ".join(names[:5])},
-            )
+        try:
+            lists.check_unused(self.object)
+        except Conflict as error:
+            messages.error(self.request, error.message)
             return redirect("audiences_list:edit", self.object.pk)
         answer: HttpResponse = super().form_valid(form)
         return answer

@@ -9,6 +9,7 @@ D      matomo-org/device-detector, commit 3856a2869 of 2026-08-19: its fixtures 
 C      monperrus/crawler-user-agents, commit 7c7f9f2 of 2026-07-02
 B      bluesky-social/social-app issues 6521 and 6538, 2024-11: what Cardyb calls itself
 P      Perplexity's documentation, “Perplexity Crawlers”, read 2026-11-27
+S      the source of the program itself, read 2026-11-27: LemmyNet/lemmy `request.rs`, Pleroma's rich media
 I      Almanac's issue 6, 2026-11: what other tools' users reported; the name is theirs, the example ours
 K      known from practice and found in none of the above: worth a second look when it matters
 =====  ====================================================================================================
@@ -113,6 +114,9 @@ AGENTS: tuple[Agent, ...] = (
         ("Iframely", "D", "Iframely/1.6.1 (+https://metadata.xayn.com)"),
         ("OpenGraph.io", "D", f"Mozilla/5.0 (compatible; OpenGraph.io/1.1; +https://opengraph.io/;) {_LIKE}) Chrome/51.0 Safari/537.36"),
         ("Mastodon/", "C", "http.rb/5.1.1 (Mastodon/4.2.10; +https://mastodon.social/) Bot"),
+        ("^Lemmy/", "S", "Lemmy/0.19.11; +https://lemmy.example"),
+        ("^Pleroma ", "S", "Pleroma 2.6.0; https://pleroma.example <admin@pleroma.example>; Bot"),
+        ("^Friendica ", "K", "Friendica 'Interrupted Fern' 2024.12-1576; https://friendica.example"),
         ("Misskey/", "K", "Mozilla/5.0 Misskey/2024.3.1 (https://misskey.example)"),
         # Assistants that fetch for a question, and those that fill their indexes.
         ("PerplexityBot", "P", f"Mozilla/5.0 {_LIKE}; compatible; PerplexityBot/1.0; +https://perplexity.ai/perplexitybot)"),

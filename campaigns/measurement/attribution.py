@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from campaigns.links import tokens
@@ -65,27 +65,31 @@ def credit(orders: Iterable[Order]) -> int:
     return len(credits)
 
 
-def orders_after(touches: Collection[Touch]) -> QuerySet[Order]:
-    """The orders that new `touches` may have earned: by their contacts, or with any token, within the window."""
-    first = min(touch.occurred_at for touch in touches)
-    last = max(touch.occurred_at for touch in touches)
-    contacts = Delivery.objects.filter(
-        pk__in={touch.delivery_id for touch in touches}, contact__isnull=False
-    ).values_list("contact_id", flat=True)
-    return Order.objects.filter(
-        Q(contact_id__in=list(contacts)) | ~Q(click_token=""),
-        occurred_at__gte=first - SKEW,
-        occurred_at__lte=last + window(),
+def orders_after(deliveries: Collection[int], first: datetime, last: datetime) -> set[int]:
+    """The orders that new touches of `deliveries` may have earned: by their contacts, or with a token of these copies."""
+    orders = Order.objects.filter(occurred_at__gte=first - SKEW, occurred_at__lte=last + window())
+    if not orders.exists():
+        return set()
+    contacts = set(
+        Delivery.objects.filter(pk__in=deliveries, contact__isnull=False).values_list("contact_id", flat=True)
     )
+    found = set(orders.filter(contact_id__in=contacts).values_list("pk", flat=True))
+    with_token = orders.exclude(click_token="").values_list("pk", "click_token")
+    found.update(pk for pk, token in with_token if _delivery_of(token) in deliveries)
+    return found
+
+
+@lru_cache(maxsize=16_384)  # hits come in by the batch, and the orders of these days are looked at for each
+def _delivery_of(token: str) -> int:
+    """The copy that a token names; 0 for none."""
+    try:
+        return tokens.read("click", token).delivery_id if token else 0
+    except tokens.BadToken:
+        return 0
 
 
 def _by_token(orders: Iterable[Order]) -> dict[int, list[Candidate]]:
-    named: dict[int, int] = {}
-    for order in orders:
-        try:
-            named[order.pk] = tokens.read("click", order.click_token).delivery_id if order.click_token else 0
-        except tokens.BadToken:
-            continue
+    named = {order.pk: _delivery_of(order.click_token) for order in orders}
     ids = set(named.values()) - {0}
     if not ids:
         return {}

@@ -26,7 +26,8 @@ def definitions() -> dict[str, str]:
         )
         % {"days": settings.ALMANAC_ATTRIBUTION_DAYS},
         _("Revenue (GMV)"): _(
-            "The sum of the credited orders in the market's currency, before refunds. Refunds stand apart."
+            "The sum of the credited orders in the market's currency, before refunds. Refunds stand apart. Orders in another "
+            "currency are counted at the stored rate of their day, where the market converts them, or left out and named."
         ),
         _("Conversion"): _("Orders divided by visitors."),
         _("Order value"): _("Revenue divided by orders."),

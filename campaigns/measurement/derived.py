@@ -4,25 +4,52 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from django.db.models import F
+from typing import Any, Protocol
 
 from campaigns.measurement.models import Credit, Hit, Rollup, Touch, Visit
+from core import bulk
 
 Bucket = tuple[int | None, int | None, datetime, str, str]
 
 
+class Counted(Protocol):
+    """A hit, or what is about to become one."""
+
+    kind: str
+    verdict: str
+    occurred_at: datetime
+    delivery_id: int | None
+    publication_id: int | None
+    campaign_id: int | None
+    visitor: str
+
+
 @dataclass
 class Changes:
-    """What a batch changed, for attribution to look at: new touches, and orders whose touch turned out to be none."""
+    """What a batch changed, for attribution to look at: which copies have new touches, from when to when, and the orders
+    whose touch turned out to be none."""
 
     hits: int = 0
-    touches: list[Touch] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    first: datetime | None = None
+    last: datetime | None = None
     orders: set[int] = field(default_factory=set)
 
+    def touch(self, hit: Counted) -> None:
+        """Note that `hit` is one."""
+        assert hit.delivery_id is not None
+        self.touched.add(hit.delivery_id)
+        self.first = min(self.first or hit.occurred_at, hit.occurred_at)
+        self.last = max(self.last or hit.occurred_at, hit.occurred_at)
 
-def add(hits: Sequence[Hit], changed: Iterable[tuple[Hit, str]]) -> Changes:
-    """Count new `hits`, and older ones whose verdict `changed` from the one that is named."""
+
+def add(
+    hits: Sequence[Counted], changed: Iterable[tuple[Hit, str]], *, after: int, until: int | None = None
+) -> Changes:
+    """Count new `hits`, and older ones whose verdict `changed` from the one that is named.
+
+    `hits` are the rows with ids above `after`, to `until` or the last.
+    """
     changes = Changes(hits=len(hits))
     counts: Counter[Bucket] = Counter(_bucket(hit, hit.verdict) for hit in hits if hit.campaign_id)
     turned: list[Hit] = []
@@ -39,8 +66,11 @@ def add(hits: Sequence[Hit], changed: Iterable[tuple[Hit, str]]) -> Changes:
     _add_visits(hits)
     changes.orders.update(Credit.objects.filter(touch__hit_id__in=fallen).values_list("order_id", flat=True))
     Touch.objects.filter(hit_id__in=fallen).delete()
-    changes.touches = [touch_of(hit) for hit in (*hits, *turned) if is_touch(hit)]
-    Touch.objects.bulk_create(changes.touches, batch_size=500)
+    for hit in (*hits, *turned):
+        if is_touch(hit):
+            changes.touch(hit)
+    if changes.touched:
+        _add_touches(turned, after, until)
     return changes
 
 
@@ -51,56 +81,56 @@ def clear() -> None:
     Rollup.objects.all().delete()
 
 
-def is_touch(hit: Hit) -> bool:
+def is_touch(hit: Counted) -> bool:
     """Whether `hit` may earn credit: a human click on a copy of a publication."""
-    return hit.kind == Hit.Kind.CLICK and hit.verdict == Hit.Verdict.HUMAN and bool(hit.delivery_id)
+    return bool(hit.kind == Hit.Kind.CLICK and hit.verdict == Hit.Verdict.HUMAN and hit.delivery_id)
 
 
-def touch_of(hit: Hit) -> Touch:
-    """The unsaved touch of a human click."""
-    assert hit.delivery_id is not None
-    assert hit.publication_id is not None
-    return Touch(hit=hit, delivery_id=hit.delivery_id, publication_id=hit.publication_id, occurred_at=hit.occurred_at)
+def _add_touches(turned: Iterable[Hit], after: int, until: int | None) -> None:
+    """The touches of new rows, inside the database, and of older ones that turned out to be a person's."""
+    rows = Hit.objects.filter(
+        pk__gt=after, kind=Hit.Kind.CLICK, verdict=Hit.Verdict.HUMAN, delivery__isnull=False
+    ).order_by("pk")
+    if until is not None:
+        rows = rows.filter(pk__lte=until)
+    columns = ("delivery", "publication", "occurred_at")
+    bulk.insert_from(Touch, ("hit", *columns), rows.values_list("pk", *columns))
+    bulk.insert(
+        Touch,
+        ("hit", *columns),
+        ((hit.pk, hit.delivery_id, hit.publication_id, hit.occurred_at) for hit in turned),
+    )
 
 
-def _bucket(hit: Hit, verdict: str) -> Bucket:
+def _bucket(hit: Counted, verdict: str) -> Bucket:
     hour = hit.occurred_at.replace(minute=0, second=0, microsecond=0)
     return hit.campaign_id, hit.publication_id, hour, hit.kind, verdict
 
 
 def _add_counts(counts: Counter[Bucket]) -> None:
-    rows = {
-        f"{campaign}:{publication or 0}:{hour:%Y%m%d%H}:{kind}:{verdict}": Rollup(
-            campaign_id=campaign, publication_id=publication, hour=hour, kind=kind, verdict=verdict, count=count
-        )
-        for (campaign, publication, hour, kind, verdict), count in counts.items()
+    columns = ("key", "campaign", "publication", "hour", "kind", "verdict", "count")
+    rows = [
+        (f"{campaign}:{publication or 0}:{hour:%Y%m%d%H}:{kind}:{verdict}", *bucket, count)
+        for bucket, count in counts.items()
+        for campaign, publication, hour, kind, verdict in (bucket,)
         if campaign is not None and count
-    }
-    known = set(Rollup.objects.filter(key__in=rows).values_list("key", flat=True))
-    for key, row in rows.items():
-        row.key = key
-        if key in known:
-            Rollup.objects.filter(key=key).update(count=F("count") + row.count)
-    Rollup.objects.bulk_create((row for key, row in rows.items() if key not in known), batch_size=500)
+    ]
+    bulk.insert(Rollup, columns, sorted(rows), unique=("key",), add=("count",))
 
 
-def _add_visits(hits: Iterable[Hit]) -> None:
-    rows: dict[str, Visit] = {}
+def _add_visits(hits: Iterable[Counted]) -> None:
+    rows: dict[str, tuple[Any, ...]] = {}
     for hit in hits:
         if hit.kind != Hit.Kind.PAGE or hit.verdict != Hit.Verdict.HUMAN or not hit.visitor or not hit.campaign_id:
             continue
         key = f"{hit.campaign_id}:{hit.publication_id or 0}:{hit.visitor}"
-        if key not in rows or hit.occurred_at < rows[key].first_at:
-            rows[key] = Visit(
-                key=key,
-                campaign_id=hit.campaign_id,
-                publication_id=hit.publication_id,
-                delivery_id=hit.delivery_id,
-                visitor=hit.visitor,
-                first_at=hit.occurred_at,
-            )
-    known = dict(Visit.objects.filter(key__in=rows).values_list("key", "first_at"))
-    for key in known.keys() & rows.keys():
-        if rows[key].first_at < known[key]:
-            Visit.objects.filter(key=key).update(first_at=rows[key].first_at, delivery_id=rows[key].delivery_id)
-    Visit.objects.bulk_create((row for key, row in rows.items() if key not in known), batch_size=500)
+        if key not in rows or hit.occurred_at < rows[key][-1]:
+            rows[key] = (key, hit.campaign_id, hit.publication_id, hit.delivery_id, hit.visitor, hit.occurred_at)
+    bulk.insert(
+        Visit,
+        ("key", "campaign", "publication", "delivery", "visitor", "first_at"),
+        rows.values(),
+        unique=("key",),
+        update=("first_at", "delivery"),
+        earliest="first_at",
+    )

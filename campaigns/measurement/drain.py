@@ -4,6 +4,7 @@ The offset of a file is committed in the transaction of the rows that were made 
 on behind the last line that counts. Numbers change under one lock (a row of `Cursor`), so several hosts may drain.
 """
 
+import itertools
 import logging
 import time
 from collections.abc import Iterator
@@ -18,15 +19,15 @@ from django.db.models import F, QuerySet
 
 from campaigns.measurement import attribution, spool
 from campaigns.measurement.ingest import Told, ingest, read_line
-from campaigns.measurement.models import Cursor, SpoolFile
+from campaigns.measurement.models import Cursor, Hit, SpoolFile
 from campaigns.promotions.models import Order, OrderLinking
-from core import clock
+from core import clock, db
 
 logger = logging.getLogger(__name__)
 
 BATCH_LINES = 2000
-BATCH_BYTES = 2 * 1024 * 1024
 BATCH_ORDERS = 2000
+LONGEST_LINE = 64 * 1024
 BUDGET_SECONDS = 1.0
 AFTER_MIDNIGHT = timedelta(minutes=10)
 SETTLED_AFTER = timedelta(seconds=60)
@@ -45,6 +46,8 @@ class Drained:
     hits: int = 0
     orders: int = 0
     files_removed: int = 0
+    is_behind: bool = False
+    """Time was up before everything was read."""
 
 
 @contextmanager
@@ -57,7 +60,7 @@ def numbers_locked() -> Iterator[None]:
 
 
 def drain(folder: Path | None = None) -> Drained:
-    """Read what the spool of this host holds, for about a second at most."""
+    """Read what the spool of this host holds, for about a second at most; `is_behind` tells that there is more."""
     done = Drained()
     place = folder or spool.folder()
     names = sorted(path.name for path in place.iterdir() if spool.day_of(path.name))
@@ -65,12 +68,15 @@ def drain(folder: Path | None = None) -> Drained:
     until = time.monotonic() + BUDGET_SECONDS
     for name in names:
         size = (place / name).stat().st_size
-        while offsets.get(name, 0) < size and time.monotonic() < until:
+        while offsets.get(name, 0) < size:
+            if done.lines and time.monotonic() > until:
+                done.is_behind = True
+                return done
             offset = _drain_batch(place / name, done)
             if offset == offsets.get(name, 0):
                 break
             offsets[name] = offset
-        if _is_finished(name, size) and time.monotonic() < until:
+        if _is_finished(name, size):
             done.files_removed += _remove(place / name, offsets.get(name, 0), size)
     return done
 
@@ -78,40 +84,59 @@ def drain(folder: Path | None = None) -> Drained:
 def _drain_batch(path: Path, done: Drained) -> int:
     """Read the next lines of one file; returns the offset behind them."""
     with numbers_locked():
-        row, _is_new = SpoolFile.objects.get_or_create(name=path.name, defaults={"host": spool.host()})
-        told, offset, lines = _next_lines(path, row.offset)
+        row, is_new = SpoolFile.objects.get_or_create(name=path.name, defaults={"host": spool.host()})
+        begin = _behind_what_is_stored(path) if is_new else row.offset
+        told, offset, lines = _next_lines(path, begin)
         if offset == row.offset:
             return offset
         changes = ingest(told)
-        orders = Order.objects.filter(pk__in=changes.orders)
-        if changes.touches:
-            orders = orders | attribution.orders_after(changes.touches)
-        attribution.credit(orders)
+        orders = changes.orders
+        if changes.first and changes.last:
+            orders |= attribution.orders_after(changes.touched, changes.first, changes.last)
+        attribution.credit(Order.objects.filter(pk__in=orders))
         SpoolFile.objects.filter(pk=row.pk).update(
             offset=offset,
             lines=F("lines") + lines,
             broken_lines=F("broken_lines") + lines - len(told),
             updated_at=clock.now(),
         )
+    db.make_way()
     done.lines += lines
     done.hits += changes.hits
     return offset
 
 
+def _behind_what_is_stored(path: Path) -> int:
+    """Where a file goes on whose offset somebody has lost: behind its last line that is a hit. 0 for a new file."""
+    last, offset = -1, 0
+    while True:
+        told, offset, lines = _next_lines(path, offset)
+        keys = [one.spool_key for one in told]
+        known = Hit.objects.filter(spool_key__in=keys).values_list("spool_key", flat=True)
+        last = max((last, *(int(key.rpartition(":")[2]) for key in known)))
+        if not lines or (told and not known):
+            break
+    if last < 0:
+        return 0
+    with path.open("rb") as file:
+        file.seek(last)
+        return last + len(file.readline())
+
+
 def _next_lines(path: Path, offset: int) -> tuple[list[Told], int, int]:
     """Whole lines from `offset` on: what they tell, the offset behind them, and how many there were."""
-    with path.open("rb") as file:
-        file.seek(offset)
-        block = file.read(BATCH_BYTES)
     told: list[Told] = []
     lines = 0
-    for line in block[: block.rfind(b"\n") + 1].splitlines(keepends=True):
-        one = read_line(line, f"{path.name}:{offset}")
-        told += [one] if one else []
-        offset += len(line)
-        lines += 1
-        if lines == BATCH_LINES:
-            break
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in itertools.islice(file, BATCH_LINES):
+            if not line.endswith(b"\n"):
+                break
+            one = read_line(line, f"{path.name}:{offset}")
+            if one:
+                told.append(one)
+            offset += len(line)
+            lines += 1
     return told, offset, lines
 
 
@@ -128,7 +153,7 @@ def _remove(path: Path, offset: int, size: int) -> int:
     """Delete a finished file that is read to its last whole line. The file goes first: its name is never used again."""
     with path.open("rb") as file:
         file.seek(offset)
-        rest = file.read(BATCH_BYTES)
+        rest = file.read(LONGEST_LINE)
     if b"\n" in rest or offset + len(rest) < size:
         return 0
     if rest:

@@ -14,7 +14,9 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -41,6 +43,43 @@ BEACON = "/t/page"
 BEACON_BYTES = 4096
 GIF = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")
 _NEVER_KEEP = [("Cache-Control", "no-store, private, max-age=0"), ("X-Robots-Tag", "noindex, nofollow")]
+_REDIRECT = [
+    *_NEVER_KEEP,
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Length", "0"),
+]
+TARGETS_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a link leads, parsed once: as it stands, and what stands before and behind a click token in it."""
+
+    plain: str
+    before: str = ""
+    behind: str = ""
+
+    @classmethod
+    def to(cls, target: links.Target) -> Self:
+        """The way to `target`; without a place for a token where none may be told."""
+        if not target.passes_token:
+            return cls(iri_to_uri(target.url))
+        before, _mark, behind = addresses.appended(target.url, {"al": _PLACE}).partition(_PLACE)
+        return cls(iri_to_uri(target.url), iri_to_uri(before), iri_to_uri(behind))
+
+    def with_token(self, token: str) -> str:
+        """The address for the holder of `token`, which needs no quoting."""
+        return f"{self.before}{token}{self.behind}" if self.before else self.plain
+
+
+_PLACE = "almanac-token-goes-here"
+_ways: dict[tuple[int, int], Way] = {}
+
+
+def forget() -> None:
+    """Look every link up again."""
+    _ways.clear()
 
 
 def edge(app: App, spool: Spool | None = None) -> App:
@@ -67,20 +106,19 @@ def _click(path: str, environ: Environ, start_response: StartResponse, app: App,
     token, number = match[1], int(match[2])
     try:
         ref = tokens.read("click", token)
-        target = _target(ref.link_set_id, number)
+        way = _ways.get((ref.link_set_id, number)) or _look_up(ref.link_set_id, number)
     except tokens.BadToken:
         return app(environ, start_response)
     except DatabaseError:
         logger.exception("A tracked link could not be looked up.")
         return _answer(start_response, "503 Service Unavailable", [("Retry-After", "5")], b"Please try again.\n")
-    if target is None:
+    if way is None:
         return app(environ, start_response)
     private = _wants_privacy(environ)
-    spool.append(_line("click", environ, private) | {"d": ref.delivery_id, "s": ref.link_set_id, "n": number})
-    location = target.url if private or not target.passes_token else addresses.appended(target.url, {"al": token})
-    return _answer(
-        start_response, "302 Found", [("Location", iri_to_uri(location)), ("Referrer-Policy", "no-referrer")], b""
-    )
+    spool.append_line(_hit("click", environ, private, f'"d":{ref.delivery_id},"s":{ref.link_set_id},"n":{number}'))
+    location = way.plain if private else way.with_token(token)
+    start_response("302 Found", [("Location", location), *_REDIRECT])
+    return []
 
 
 def _opened(path: str, environ: Environ, start_response: StartResponse, app: App, spool: Spool) -> Iterable[bytes]:
@@ -91,7 +129,8 @@ def _opened(path: str, environ: Environ, start_response: StartResponse, app: App
         ref = tokens.read("click", match[1])
     except tokens.BadToken:
         return app(environ, start_response)
-    spool.append(_line("open", environ, _wants_privacy(environ)) | {"d": ref.delivery_id, "s": ref.link_set_id})
+    private = _wants_privacy(environ)
+    spool.append_line(_hit("open", environ, private, f'"d":{ref.delivery_id},"s":{ref.link_set_id}'))
     body = b"" if environ["REQUEST_METHOD"] == "HEAD" else GIF
     return _answer(start_response, "200 OK", [("Content-Type", "image/gif")], body, length=len(GIF))
 
@@ -108,13 +147,20 @@ def _page(environ: Environ, start_response: StartResponse, spool: Spool) -> Iter
     return _answer(start_response, "204 No Content", [], None)
 
 
-def _target(link_set_id: int, number: int) -> links.Target | None:
+def _look_up(link_set_id: int, number: int) -> Way | None:
+    """The way of a link that nobody has followed yet in this process; links never change, so it is kept."""
     # Outside Django's request cycle nobody else closes a connection that has died or grown old.
     close_old_connections()
     try:
-        return links.target_of(link_set_id, number)
+        target = links.target_of(link_set_id, number)
     finally:
         close_old_connections()
+    if target is None:
+        return None
+    if len(_ways) >= TARGETS_KEPT:
+        _ways.clear()
+    way = _ways[link_set_id, number] = Way.to(target)
+    return way
 
 
 def _reads(environ: Environ) -> bool:
@@ -123,6 +169,20 @@ def _reads(environ: Environ) -> bool:
 
 def _wants_privacy(environ: Environ) -> bool:
     return environ.get("HTTP_SEC_GPC") == "1" or environ.get("HTTP_DNT") == "1"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(agent: str) -> str:
+    """The name of a visitor's program as JSON; many have the same."""
+    return json.dumps(agent[:300])
+
+
+def _hit(kind: str, environ: Environ, private: bool, told: str) -> bytes:
+    """The spool line of a click or an open, as `json.dumps` would write it: this is done for every one of a crowd."""
+    head = ',"h":1' if environ["REQUEST_METHOD"] == "HEAD" else ""
+    hidden = ',"g":1' if private else ""
+    agent = _quoted(environ.get("HTTP_USER_AGENT", ""))
+    return f'{{"k":"{kind}","t":{time.time_ns() // 1000},"a":{agent}{head}{hidden},{told}}}\n'.encode()
 
 
 def _line(kind: str, environ: Environ, private: bool) -> dict[str, Any]:

@@ -21,6 +21,8 @@ _FIGURES = (
     "net_minor",
     "unsubscribes",
 )
+LEFT_OUT = ("orders", "amount_minor")
+"""Of another currency: what stands in no figure, in its own minor units."""
 
 
 def safe(text: str) -> str:
@@ -48,6 +50,15 @@ def _rows(numbers: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
         yield "whole audience", name, key, numbers[key]
     for key in _FIGURES:
         yield "attributed", name, key, numbers["attributed"][key]
+    for kind, others in numbers.get("other_currencies", {}).items():
+        for one in others:
+            for key in ("orders", "amount_minor", "converted", "converted_minor"):
+                yield (
+                    f"other currencies, {kind}",
+                    one["currency"],
+                    f"left_out_{key}" if key in LEFT_OUT else key,
+                    one[key],
+                )
     for section in ("stages", "channels", "publications"):
         for row in numbers[section]:
             for key in _FIGURES:

@@ -1,21 +1,14 @@
 """The numbers of a campaign as plain values. What each word means stands in docs/explanation/numbers.md."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from campaigns.measurement.currencies import Other
 from campaigns.measurement.drivers import Tree, explain, plan_of
+from campaigns.measurement.targets import BASIS_POINTS, Pace, TargetLine, per_ten_thousand
 from core import money
-
-BASIS_POINTS = 10_000
-
-
-def per_ten_thousand(part: int, whole: int) -> int | None:
-    """`part` of `whole` in hundredths of a percent, rounded half to even; None of nothing."""
-    if whole == 0:
-        return None
-    return int((Decimal(part) * BASIS_POINTS / whole).to_integral_value(ROUND_HALF_EVEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +98,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetLine:
-    """A target and what came of it. `completion` is in hundredths of a percent."""
-
-    metric: str
-    stage: str
-    channel: str
-    target: int
-    actual: int | None
-
-    @property
-    def completion(self) -> int | None:
-        """How much of the target is reached; None where there is nothing to compare."""
-        return None if self.actual is None else per_ten_thousand(self.actual, self.target)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "completion": self.completion}
-
-
-@dataclass(frozen=True, slots=True)
 class Bucket:
     """One hour or day: `start` is its first instant."""
 
@@ -149,10 +122,12 @@ class Window:
     buyers: int
     orders: int
     revenue_minor: int
+    others: list[Other] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "start": self.start.isoformat(), "end": self.end.isoformat()}
+        """For JSON. Orders in other currencies stand apart, with those of the attributed figures."""
+        own = {name: value for name, value in asdict(self).items() if name != "others"}
+        return {**own, "start": self.start.isoformat(), "end": self.end.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,20 +150,30 @@ class Results:
     targets: list[TargetLine]
     step: str
     timeline: list[Bucket]
+    pace: Pace | None = None
+    others: list[Other] = field(default_factory=list)
 
-    def drivers(self) -> list[dict[str, Any]]:
+    @property
+    def lead(self) -> str:
+        """Which figures come first: ``attributed`` where a click, visit or order was measured, else ``audience``
+        where the audience bought or redeemed something."""
+        measured = self.total.uv or self.total.pv or self.total.clicks or self.total.orders
+        bought = self.window.orders or self.window.redemptions or self.window.others
+        return "audience" if bought and not measured else "attributed"
+
+    def drivers(self, targets: Sequence[TargetLine] | None = None) -> list[dict[str, Any]]:
         """Plan against actual for the campaign, and for every stage and channel whose targets tell enough.
 
-        Each with `label` (empty for the whole campaign), `plan`, `actual` (visitors, orders, revenue) and `parts`, which
-        add up to the difference in revenue.
+        `targets` are another plan than the whole one. Each with `label` (empty for the whole campaign), `plan`, `actual`
+        (visitors, orders, revenue) and `parts`, which add up to the difference in revenue.
         """
+        planned = self.targets if targets is None else targets
         places = [("", "", "", self.total)]
         places += [(row.label, "", row.label, row.figures) for row in self.stages]
         places += [("", row.key, row.label, row.figures) for row in self.channels if row.key]
         found = []
         for stage, channel, label, figures in places:
-            targets = {t.metric: t.target for t in self.targets if (t.stage, t.channel) == (stage, channel)}
-            plan = plan_of(targets)
+            plan = plan_of({t.metric: t.target for t in planned if (t.stage, t.channel) == (stage, channel)})
             if plan is None:
                 continue
             actual = Tree(figures.uv, figures.orders, figures.gmv_minor)
@@ -205,7 +190,8 @@ class Results:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was sent, seen or bought yet."""
-        return not self.ledger.get("targeted") and self.total == Figures() and not self.window.orders
+        bought = self.window.orders or self.window.others or self.others
+        return not self.ledger.get("targeted") and self.total == Figures() and not bought
 
     def target(self, metric: str) -> int | None:
         """The campaign's own target of `metric`."""
@@ -246,9 +232,24 @@ class Results:
             "publications": [row.as_dict() for row in self.publications],
             "targets": [line.as_dict() for line in self.targets],
             "drivers": self.drivers(),
+            "lead": self.lead,
+            "other_currencies": {
+                "attributed": [one.as_dict() for one in self.others],
+                "audience": [one.as_dict() for one in self.window.others],
+            },
+            "pace": self._pace_dict(),
             "is_empty": self.is_empty,
             "step": self.step,
             "timeline": [{**asdict(one), "start": one.start.isoformat()} for one in self.timeline],
+        }
+
+    def _pace_dict(self) -> dict[str, Any] | None:
+        if self.pace is None:
+            return None
+        return {
+            "elapsed": self.pace.elapsed,
+            "targets": [line.as_dict() for line in self.pace.lines],
+            "drivers": self.drivers(self.pace.planned()),
         }
 
 

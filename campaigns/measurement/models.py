@@ -79,7 +79,14 @@ class Hit(models.Model):
     class Meta:
         verbose_name = _("hit")
         verbose_name_plural = _("hits")
-        indexes = [models.Index(fields=["occurred_at"], name="measurement_hit_time")]
+        indexes = [
+            # Begins with the time, so that it only ever grows at its end; answers which links of a copy were followed alone.
+            models.Index(
+                fields=["occurred_at", "delivery", "kind", "link_number"],
+                condition=models.Q(delivery__isnull=False),
+                name="measurement_hit_of_copy",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.spool_key}"
@@ -197,6 +204,26 @@ class Credit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id} → {self.publication_id}"
+
+
+class Kept(models.Model):
+    """The results of a campaign as they were counted last, in one language: for everybody who looks (`kept`)."""
+
+    campaign = models.ForeignKey("planning.Campaign", on_delete=models.CASCADE, related_name="+")
+    language = models.CharField(max_length=20)
+    numbers = models.JSONField()
+    mark = models.TextField(help_text="What the rows looked like that they were counted from.")
+    counted_at = models.DateTimeField()
+    seconds = models.FloatField(help_text="How long counting took.")
+    claimed_until = models.DateTimeField(help_text="Until then somebody counts them again.")
+
+    class Meta:
+        verbose_name = _("kept results")
+        verbose_name_plural = _("kept results")
+        constraints = [models.UniqueConstraint(fields=["campaign", "language"], name="measurement_kept_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} {self.language}"
 
 
 class Review(models.Model):

@@ -1,20 +1,24 @@
 """A campaign's numbers (live ones or a review's) as people read them: formatted, in their language, row by row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_decimal, format_percent
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
 
+from campaigns.measurement.overview import STATES, Line
+from campaigns.measurement.selectors import audience_window
+from campaigns.measurement.targets import BASIS_POINTS
 from campaigns.planning.models import Target
 from channels.models import CHANNEL_CHOICES
 from core import clock, money
 
 DASH = "–"
+ATTRIBUTED = "attributed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,12 @@ def present(numbers: Mapping[str, Any]) -> dict[str, Any]:
         "numbers": numbers,
         "as_of": write.moment(numbers["as_of"]),
         "days": f"{write.day(numbers['first_day'])} – {write.day(numbers['last_day'])}" if numbers["first_day"] else "",
-        "kpis": _kpis(numbers, write),
+        "lead": lead(numbers, write),
+        "others": _others(numbers, write),
+        "kpis": _kpis(numbers, write) if lead_of(numbers) == ATTRIBUTED else _audience_kpis(numbers, write),
+        "pace": _pace(numbers, write),
         "funnel": _funnel(numbers, write),
-        "drivers": [_driver(one, write) for one in numbers["drivers"]],
+        "drivers": [_driver(one, write, so_far=so_far) for one, so_far in _trees(numbers)],
         "stages": [_row(row, write) for row in numbers["stages"]],
         "channels": [_row(row, write) for row in numbers["channels"]],
         "publications": [_row(row, write) for row in numbers["publications"]],
@@ -119,7 +126,7 @@ def charts(numbers: Mapping[str, Any]) -> dict[str, Any]:
         },
         "stages": _group_chart(numbers["stages"], write),
         "channels": _group_chart(numbers["channels"], write),
-        "drivers": _waterfall(numbers["drivers"][0], write) if numbers["drivers"] else None,
+        "drivers": next((_waterfall(one, write) for one, _so_far in _trees(numbers)), None),
     }
 
 
@@ -134,6 +141,72 @@ def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[
         for old, new in zip(was, became, strict=True)
         if old["raw"] != new["raw"]
     ]
+
+
+def index_row(line: Line, now: datetime) -> dict[str, Any]:
+    """A campaign as the index shows it: its own figures, and what its audience did on its days."""
+    campaign = line.campaign
+    write = Writer(
+        campaign.market.currency,
+        campaign.market.timezone,
+        to_locale(get_language() or "en"),
+        money.exponent(campaign.market.currency),
+    )
+    window = audience_window(campaign, now)
+    return {
+        "campaign": campaign,
+        "first": line.first,
+        "last": line.last,
+        "state": line.state,
+        "state_label": STATES[line.state],
+        "uv": write.count(line.uv),
+        "orders": write.count(line.orders),
+        "gmv": write.money(line.gmv_minor),
+        "window_orders": write.count(window.orders),
+        "window_revenue": write.money(window.revenue_minor),
+        "others": other_words([one.as_dict() for one in line.others], write),
+        "window_others": other_words([one.as_dict() for one in window.others], write),
+        "reviews": list(campaign.reviews.all()),
+    }
+
+
+def compared(campaigns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Groups of figures, one column a campaign; of two campaigns also what the second has more or less than the first.
+
+    Money of two currencies has no difference.
+    """
+    writers = [Writer.of(numbers) for numbers in campaigns]
+    shown = list(zip(campaigns, writers, strict=True))
+    groups = (
+        (
+            "attributed",
+            _("What its clicks brought"),
+            [_everything(numbers["attributed"], write) for numbers, write in shown],
+        ),
+        ("audience", _("What the audience did on its days"), [_window(numbers, write) for numbers, write in shown]),
+    )
+    one_currency = len({numbers["currency"] for numbers in campaigns}) == 1
+    return [
+        {
+            "label": label,
+            "rows": [_beside(cells, writers[-1], one_currency) for cells in zip(*columns, strict=True)],
+            "notes": [
+                (numbers["name"], words)
+                for numbers, write in shown
+                if (words := other_words(numbers["other_currencies"][kind], write))
+            ],
+        }
+        for kind, label, columns in groups
+    ]
+
+
+def _beside(cells: Sequence[Mapping[str, Any]], write: Writer, one_currency: bool) -> dict[str, Any]:
+    told = len(cells) == 2 and (one_currency or cells[0]["unit"] != "money")
+    return {
+        "label": cells[0]["label"],
+        "values": [cell["value"] for cell in cells],
+        "change": _change(cells[0], cells[1], write) if told else "",
+    }
 
 
 def _change(old: Mapping[str, Any], new: Mapping[str, Any], write: Writer) -> str:
@@ -185,6 +258,114 @@ def _window(numbers: Mapping[str, Any], write: Writer) -> list[dict[str, Any]]:
 def _figure(label: str, raw: int | None, unit: str, write: Writer) -> dict[str, Any]:
     writers: dict[str, Callable[[int | None], str]] = {"count": write.count, "money": write.money, "rate": write.rate}
     return {"label": label, "raw": raw, "unit": unit, "value": writers[unit](raw)}
+
+
+def lead_of(numbers: Mapping[str, Any]) -> str:
+    """Which figures come first; a review from before there were two kinds of lead led with the attributed ones."""
+    return str(numbers.get("lead", ATTRIBUTED))
+
+
+def lead(numbers: Mapping[str, Any], write: Writer) -> dict[str, str]:
+    """What the figures in front are, and in a sentence what the other kind of figures says."""
+    figures = numbers["attributed"]
+    audience = _("%(orders)s orders, %(money)s") % {
+        "orders": write.count(numbers["orders"]),
+        "money": write.money(numbers["revenue_minor"]),
+    }
+    credited = _("%(orders)s orders, %(money)s") % {
+        "orders": write.count(figures["orders"]),
+        "money": write.money(figures["gmv_minor"]),
+    }
+    if lead_of(numbers) == ATTRIBUTED:
+        return {
+            "title": _("What this campaign's clicks brought"),
+            "other": _("The whole audience on these days, whatever led it: %(figures)s.") % {"figures": audience},
+        }
+    return {
+        "title": _("What the audience bought on the campaign's days"),
+        "other": _(
+            "No click of this campaign was measured, so this is what everybody in the audience did, whatever led "
+            "them. Credited to clicks: %(figures)s."
+        )
+        % {"figures": credited},
+    }
+
+
+def other_words(others: Sequence[Mapping[str, Any]], write: Writer) -> list[str]:
+    """What is to be said of orders in other currencies: of those left out, and of those converted."""
+    words = []
+    for one in others:
+        if one["orders"]:
+            text = ngettext(
+                "%(count)s order in %(currency)s left out (%(amount)s)",
+                "%(count)s orders in %(currency)s left out (%(amount)s)",
+                one["orders"],
+            )
+            amount = money.display(one["amount_minor"], one["currency"])
+            words.append(text % {"count": write.count(one["orders"]), "currency": one["currency"], "amount": amount})
+        if one["converted"]:
+            text = ngettext(
+                "%(count)s order in %(currency)s counted at the rate of its day (%(amount)s; %(sources)s)",
+                "%(count)s orders in %(currency)s counted at the rates of their days (%(amount)s; %(sources)s)",
+                one["converted"],
+            )
+            words.append(
+                text
+                % {
+                    "count": write.count(one["converted"]),
+                    "currency": one["currency"],
+                    "amount": write.money(one["converted_minor"]),
+                    "sources": ", ".join(one["sources"]),
+                }
+            )
+    return words
+
+
+def _others(numbers: Mapping[str, Any], write: Writer) -> dict[str, list[str]]:
+    """Of both kinds of figures. A review from before they were noted has none."""
+    told = numbers.get("other_currencies", {})
+    return {kind: other_words(told.get(kind, []), write) for kind in ("attributed", "audience")}
+
+
+def _audience_kpis(numbers: Mapping[str, Any], write: Writer) -> list[dict[str, Any]]:
+    """Tiles of the whole audience. Targets are of what the campaign brings, so none is compared here."""
+    value = money.ratio_minor(numbers["revenue_minor"], numbers["orders"])
+    tiles = (
+        ("audience-revenue", _("Revenue from the audience"), write.money(numbers["revenue_minor"])),
+        ("audience-orders", _("Orders of the audience"), write.count(numbers["orders"])),
+        ("audience-buyers", _("Buyers among them"), write.count(numbers["buyers"])),
+        ("audience-value", _("Order value"), write.money(value)),
+        ("redemptions", _("Redemptions of the offers"), write.count(numbers["redemptions"])),
+        ("audience", _("People in the audience"), write.count(numbers["audience"])),
+    )
+    return [{"key": key, "label": label, "value": shown, "is_audience": True} for key, label, shown in tiles]
+
+
+def _pace(numbers: Mapping[str, Any], write: Writer) -> dict[str, Any] | None:
+    """A running campaign against its plan so far; None for one that does not run, and for reviews from before."""
+    pace = numbers.get("pace")
+    if not pace:
+        return None
+    return {"elapsed": write.rate(pace["elapsed"], 0), "lines": [_pace_line(one, write) for one in pace["targets"]]}
+
+
+def _pace_line(line: Mapping[str, Any], write: Writer) -> dict[str, Any]:
+    pace = line["pace"]
+    return {
+        **_place(line),
+        "so_far": write.metric(line["metric"], line["so_far"]),
+        "actual": write.metric(line["metric"], line["actual"]),
+        "pace": write.rate(pace, 0),
+        "target": write.metric(line["metric"], line["target"]),
+        "projected": write.metric(line["metric"], line["projected"]),
+        "is_behind": pace is not None and pace < BASIS_POINTS,
+    }
+
+
+def _trees(numbers: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], bool]]:
+    """The plan until now (True) before the whole plan (False)."""
+    so_far = (numbers.get("pace") or {}).get("drivers", [])
+    return [*((one, True) for one in so_far), *((one, False) for one in numbers["drivers"])]
 
 
 def _kpis(numbers: Mapping[str, Any], write: Writer) -> list[dict[str, Any]]:
@@ -247,7 +428,7 @@ def _funnel(numbers: Mapping[str, Any], write: Writer) -> list[dict[str, Any]]:
     return rows
 
 
-def _driver(one: Mapping[str, Any], write: Writer) -> dict[str, Any]:
+def _driver(one: Mapping[str, Any], write: Writer, *, so_far: bool = False) -> dict[str, Any]:
     plan, actual, parts = one["plan"], one["actual"], one["parts"]
     rows = [
         (_("Visitors"), write.count(plan["uv"]), write.count(actual["uv"]), parts["visitors"]),
@@ -262,8 +443,9 @@ def _driver(one: Mapping[str, Any], write: Writer) -> dict[str, Any]:
     if parts["rest"]:
         rows.append((_("Orders without a counted visitor"), DASH, DASH, parts["rest"]))
     gap = actual["gmv_minor"] - plan["gmv_minor"]
+    label = one["label"] or _("Whole campaign")
     return {
-        "label": one["label"] or _("Whole campaign"),
+        "label": _("%(place)s, plan until now") % {"place": label} if so_far else label,
         "rows": [
             {"label": label, "plan": planned, "actual": real, "part": write.signed_money(part), "is_loss": part < 0}
             for label, planned, real, part in rows
@@ -300,12 +482,18 @@ def _row(row: Mapping[str, Any], write: Writer) -> dict[str, Any]:
     }
 
 
-def _target(line: Mapping[str, Any], write: Writer) -> dict[str, Any]:
+def _place(line: Mapping[str, Any]) -> dict[str, str]:
     channel = str(dict(CHANNEL_CHOICES).get(line["channel"], ""))
-    done = line["completion"]
     return {
         "label": str(Target.Metric(line["metric"]).label),
         "place": " · ".join(filter(None, (line["stage"], channel))) or _("whole campaign"),
+    }
+
+
+def _target(line: Mapping[str, Any], write: Writer) -> dict[str, Any]:
+    done = line["completion"]
+    return {
+        **_place(line),
         "target": write.metric(line["metric"], line["target"]),
         "actual": write.metric(line["metric"], line["actual"]),
         "completion": write.rate(done, 0),

@@ -17,7 +17,7 @@ def rebuild() -> None:
         Credit.objects.all().delete()
         derived.clear()
         for hits in batched(Hit.objects.order_by("pk").iterator(chunk_size=BATCH), BATCH, strict=False):
-            derived.add(hits, [])
+            derived.add(hits, [], after=hits[0].pk - 1, until=hits[-1].pk)
         first = Touch.objects.order_by("occurred_at").values_list("occurred_at", flat=True).first()
         orders = Order.objects.exclude(click_token="")
         if first is not None:

@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
@@ -11,12 +12,14 @@ from django.utils.translation import gettext as _
 
 from campaigns.audiences.models import Contact, Suppression
 from campaigns.audiences.selectors import condition_of, contacts_of
-from campaigns.measurement.figures import Bucket, Figures, Results, Row, TargetLine, Window
+from campaigns.measurement.currencies import Converter, Other, Tally
+from campaigns.measurement.figures import Bucket, Figures, Results, Row, Window
 from campaigns.measurement.models import Credit, Hit, Rollup, Touch, Visit
+from campaigns.measurement.targets import Span, TargetLine, pace_of
 from campaigns.planning.models import Campaign, Publication
-from campaigns.planning.selectors import campaign_window
+from campaigns.planning.selectors import campaign_window, stage_window
 from campaigns.promotions.models import Offer, Refund
-from campaigns.promotions.selectors import window_figures
+from campaigns.promotions.selectors import orders_in_window, other_currencies, window_figures
 from campaigns.publishing.models import Delivery
 from campaigns.publishing.states import DeliveryState
 from channels.base import Channel
@@ -27,14 +30,15 @@ HOURLY_UP_TO = timedelta(days=4)
 _WAITING = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.ATTEMPTING)
 
 
-def campaign_results(campaign: Campaign) -> Results:
-    """What `campaign` has brought until now."""
-    as_of = clock.now()
+def campaign_results(campaign: Campaign, as_of: datetime | None = None) -> Results:
+    """What `campaign` has brought until now; `as_of` dates figures that have been what they are since then."""
+    as_of = as_of or clock.now()
     measured = _Measured(campaign)
     first, last = campaign_window(campaign)
-    window = _window(campaign, as_of)
-    step, timeline = _timeline(campaign, as_of)
+    window = audience_window(campaign, as_of)
+    step, timeline = _timeline(campaign, measured.converted)
     publications = measured.publications
+    targets = measured.target_lines()
     return Results(
         slug=campaign.slug,
         name=campaign.name,
@@ -45,6 +49,7 @@ def campaign_results(campaign: Campaign) -> Results:
         as_of=as_of,
         window=window,
         total=measured.figures(None),
+        others=measured.others,
         ledger=measured.ledger(publications),
         stages=[
             measured.row(str(stage.public_id), stage.name, [p for p in publications if p.stage_id == stage.pk])
@@ -62,19 +67,22 @@ def campaign_results(campaign: Campaign) -> Results:
             )
             for one in publications
         ],
-        targets=[
-            TargetLine(
-                metric=target.metric,
-                stage=target.stage.name if target.stage else "",
-                channel=target.channel,
-                target=target.value,
-                actual=measured.of_target(target.stage_id, target.channel).of_metric(target.metric),
-            )
-            for target in campaign.targets.select_related("stage").order_by("stage__position", "channel", "pk")
-        ],
+        targets=targets,
         step=step,
         timeline=timeline,
+        pace=pace_of(targets, (window.start, window.end), _stage_spans(campaign), as_of) if last else None,
     )
+
+
+def _stage_spans(campaign: Campaign) -> dict[str, Span]:
+    """The days of the stages that targets can name, from 00:00 of the first to before 00:00 after the last."""
+    days = {stage.name: stage_window(stage) for stage in campaign.stages.select_related("campaign")}
+    zone = campaign.market.timezone
+    return {name: _span(first, last, zone) for name, (first, last) in days.items() if first and last}
+
+
+def _span(first: date, last: date, zone: str) -> Span:
+    return clock.instant(first, time(0), zone), clock.instant(last + timedelta(days=1), time(0), zone)
 
 
 def window_of(campaign: Campaign, now: datetime) -> tuple[datetime, datetime]:
@@ -102,21 +110,64 @@ def audience_of(campaign: Campaign) -> QuerySet[Contact]:
     return Contact.objects.filter(condition, erased_at__isnull=True).order_by("pk")
 
 
-def _window(campaign: Campaign, now: datetime) -> Window:
+def audience_window(campaign: Campaign, now: datetime) -> Window:
+    """What the campaign's audience did on the campaign's days."""
     start, end = window_of(campaign, now)
     contacts = audience_of(campaign)
     offers: list[Offer] = list(campaign.offers.all())
-    bought = window_figures(contacts, offers, start, end, campaign.market.currency)
+    currency = campaign.market.currency
+    bought = window_figures(contacts, offers, start, end, currency)
+    foreign = other_currencies(contacts, start, end, currency)
+    tally = Tally(Converter(campaign.market, [(code, at) for _contact, code, _minor, at in foreign]))
+    worth = [(contact, tally.add(code, minor, at)) for contact, code, minor, at in foreign]
+    counted = [(contact, minor) for contact, minor in worth if minor is not None]
+    buyers = {contact for contact, _minor in counted}
+    if buyers:
+        own = orders_in_window(contacts, start, end, currency)
+        buyers -= set(own.order_by().values_list("contact", flat=True).distinct())
     return Window(
         start=start,
         end=end,
         audience=contacts.count(),
         redemptions=bought.redemptions,
         redeeming_contacts=bought.redeeming_contacts,
-        buyers=bought.buyers,
-        orders=bought.orders,
-        revenue_minor=bought.revenue_minor,
+        buyers=bought.buyers + len(buyers),
+        orders=bought.orders + len(counted),
+        revenue_minor=bought.revenue_minor + sum(minor for _contact, minor in counted),
+        others=tally.others,
     )
+
+
+def arrivals(campaigns: Collection[Campaign]) -> Counter[int | None]:
+    """Visitors by publication whom only their click tells of, as the page they came to has no beacon or may not know them."""
+    seen: Counter[int | None] = Counter()
+    touches = Touch.objects.filter(publication__stage__campaign__in=campaigns)
+    with_page = Visit.objects.filter(campaign=OuterRef("publication__stage__campaign"), delivery=OuterRef("delivery"))
+    direct = touches.exclude(publication__channel=Channel.SOCIAL).filter(~Exists(with_page))
+    for row in direct.values("publication_id").annotate(n=Count("delivery", distinct=True)).order_by():
+        seen[row["publication_id"]] = row["n"]
+    posts = touches.filter(publication__channel=Channel.SOCIAL)
+    identified = dict(
+        Visit.objects.filter(campaign__in=campaigns, publication__channel=Channel.SOCIAL)
+        .values("publication_id")
+        .annotate(n=Count("visitor", distinct=True))
+        .values_list("publication_id", "n")
+    )
+    for row in posts.values("publication_id").annotate(n=Count("pk")).order_by():
+        seen[row["publication_id"]] = max(0, row["n"] - identified.get(row["publication_id"], 0))
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Converted:
+    """A credited order in another currency, in minor units of the market's."""
+
+    order_id: int
+    contact_id: int | None
+    publication_id: int
+    currency: str
+    at: datetime
+    minor: int
 
 
 class _Measured:
@@ -129,10 +180,13 @@ class _Measured:
             .select_related("stage")
             .order_by("stage__position", "stage_id", "moment_date", "moment_time", "pk")
         )
+        self.others: list[Other] = []
+        self.converted: list[_Converted] = []
+        self._converter = self._convert()
         self._counts = self._read_counts()
         self._credits = self._read_credits()
         self._refunds = self._read_refunds()
-        self._arrivals = self._read_arrivals()
+        self._arrivals = arrivals([campaign])
         self._unsubscribes = self._read_unsubscribes()
         self._deliveries = self._read_deliveries()
 
@@ -209,6 +263,19 @@ class _Measured:
             ]
         )
 
+    def target_lines(self) -> list[TargetLine]:
+        """The campaign's targets, each with its figure."""
+        return [
+            TargetLine(
+                metric=target.metric,
+                stage=target.stage.name if target.stage else "",
+                channel=target.channel,
+                target=target.value,
+                actual=self.of_target(target.stage_id, target.channel).of_metric(target.metric),
+            )
+            for target in self.campaign.targets.select_related("stage").order_by("stage__position", "channel", "pk")
+        ]
+
     def _read_counts(self) -> Mapping[int | None, Counter[tuple[str, str]]]:
         found: dict[int | None, Counter[tuple[str, str]]] = defaultdict(Counter)
         rows = Rollup.objects.filter(campaign=self.campaign).values("publication_id", "kind", "verdict")
@@ -216,13 +283,39 @@ class _Measured:
             found[row["publication_id"]][row["kind"], row["verdict"]] = row["total"]
         return found
 
+    def _all_credits(self) -> QuerySet[Credit]:
+        return Credit.objects.filter(publication__stage__campaign=self.campaign)
+
     def _own_credits(self) -> QuerySet[Credit]:
-        # Sums of two currencies mean nothing: an order in another one earns no figure here.
-        return Credit.objects.filter(publication__stage__campaign=self.campaign, currency=self.campaign.market.currency)
+        # Sums of two currencies mean nothing: an order in another one is converted first, or left out and named.
+        return self._all_credits().filter(currency=self.campaign.market.currency)
+
+    def _convert(self) -> Converter:
+        """Look at the credits in other currencies: count those whose day has a rate, and name the others."""
+        market = self.campaign.market
+        rows = self._all_credits().exclude(currency=market.currency)
+        found = list(
+            rows.order_by("pk").values_list(
+                "order_id", "order__contact_id", "publication_id", "currency", "occurred_at", "amount_minor"
+            )
+        )
+        converter = Converter(market, [(row[3], row[4]) for row in found])
+        tally = Tally(converter)
+        for order, contact, publication, currency, at, amount in found:
+            worth = tally.add(currency, amount, at)
+            if worth is not None:
+                self.converted.append(_Converted(order, contact, publication, currency, at, worth))
+        self.others = tally.others
+        return converter
 
     def _read_credits(self) -> Mapping[int | None, dict[str, Any]]:
         sums = self._own_credits().values("publication_id").annotate(orders=Count("pk"), gmv=Sum("amount_minor"))
-        return {row["publication_id"]: dict(row) for row in sums.order_by()}
+        found: dict[int | None, dict[str, Any]] = {row["publication_id"]: dict(row) for row in sums.order_by()}
+        for order in self.converted:
+            row = found.setdefault(order.publication_id, {"orders": 0, "gmv": 0})
+            row["orders"] += 1
+            row["gmv"] += order.minor
+        return found
 
     def _read_refunds(self) -> Mapping[int | None, int]:
         rows = Refund.objects.filter(order__in=self._own_credits().values("order_id"))
@@ -232,32 +325,24 @@ class _Measured:
             self._own_credits().filter(order__in=by_order).values_list("order_id", "publication_id")
         ):
             found[publication_id] += by_order[order_id]
+        foreign = Refund.objects.filter(order__in=self._all_credits().values("order_id"))
+        foreign = foreign.exclude(order__currency=self.campaign.market.currency).order_by()
+        back = dict(foreign.values("order_id").annotate(total=Sum("amount_minor")).values_list("order_id", "total"))
+        for order in self.converted:
+            rate = self._converter.rate(order.currency, order.at)
+            if rate is not None and order.order_id in back:
+                found[order.publication_id] += self._converter.convert(back[order.order_id], order.currency, rate)
         return found
 
     def _buyers(self, ids: Collection[int | None]) -> int:
         """Different contacts among the credited orders; an order without a contact is a buyer of its own."""
         credits = self._own_credits().filter(publication__in=[pk for pk in ids if pk])
         known: int = credits.aggregate(n=Count("order__contact", distinct=True))["n"]
-        return known + credits.filter(order__contact=None).count()
-
-    def _read_arrivals(self) -> Mapping[int | None, int]:
-        """Visitors whom only their click tells of, because the page they came to has no beacon or may not know them."""
-        seen: Counter[int | None] = Counter()
-        touches = Touch.objects.filter(publication__stage__campaign=self.campaign)
-        with_page = Visit.objects.filter(campaign=self.campaign, delivery=OuterRef("delivery"))
-        direct = touches.exclude(publication__channel=Channel.SOCIAL).filter(~Exists(with_page))
-        for row in direct.values("publication_id").annotate(n=Count("delivery", distinct=True)).order_by():
-            seen[row["publication_id"]] = row["n"]
-        posts = touches.filter(publication__channel=Channel.SOCIAL)
-        identified = dict(
-            Visit.objects.filter(campaign=self.campaign, publication__channel=Channel.SOCIAL)
-            .values("publication_id")
-            .annotate(n=Count("visitor", distinct=True))
-            .values_list("publication_id", "n")
-        )
-        for row in posts.values("publication_id").annotate(n=Count("pk")).order_by():
-            seen[row["publication_id"]] = max(0, row["n"] - identified.get(row["publication_id"], 0))
-        return seen
+        converted = [order.contact_id for order in self.converted if order.publication_id in ids]
+        more = {contact for contact in converted if contact}
+        if more:
+            more -= set(credits.values_list("order__contact", flat=True).distinct())
+        return known + credits.filter(order__contact=None).count() + len(more) + converted.count(None)
 
     def _read_unsubscribes(self) -> Mapping[int | None, int]:
         """Addresses closed by their owner after a copy, told to the last copy before that."""
@@ -284,7 +369,7 @@ class _Measured:
         return found
 
 
-def _timeline(campaign: Campaign, now: datetime) -> tuple[str, list[Bucket]]:
+def _timeline(campaign: Campaign, converted: Iterable[_Converted]) -> tuple[str, list[Bucket]]:
     """Counts by hour for a short span and by the market's day for a longer one, without gaps."""
     zone = clock.zone(campaign.market.timezone)
     sums: dict[datetime, Counter[str]] = defaultdict(Counter)
@@ -301,6 +386,9 @@ def _timeline(campaign: Campaign, now: datetime) -> tuple[str, list[Bucket]]:
     for sold in bought.annotate(n=Count("pk"), gmv=Sum("amount_minor")).order_by():
         sums[sold["at"]]["orders"] += sold["n"]
         sums[sold["at"]]["gmv_minor"] += sold["gmv"]
+    for order in converted:
+        hour = order.at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        sums[hour].update(orders=1, gmv_minor=order.minor)
     if not sums:
         return "hour", []
     first, last = min(sums), max(sums)

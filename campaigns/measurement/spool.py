@@ -73,7 +73,10 @@ class Spool:
         It is kept in memory then and written before the next one; beyond `KEPT` lines the oldest is given up, and counted
         in `lost`.
         """
-        line = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
+        return self.append_line(json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode() + b"\n")
+
+    def append_line(self, line: bytes) -> bool:
+        """As `append`, for an entry that is written as JSON already and ends with a line feed."""
         with self._lock:
             self._waiting.append(line)
             try:

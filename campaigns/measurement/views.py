@@ -13,15 +13,18 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
+from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.widgets.button import HeaderButton
 
+from campaigns.measurement import kept, overview
+from campaigns.measurement.asked import Asked
 from campaigns.measurement.definitions import definitions
 from campaigns.measurement.export import to_csv
 from campaigns.measurement.forms import ReviewForm
 from campaigns.measurement.models import Review
 from campaigns.measurement.permissions import may_freeze, may_see
-from campaigns.measurement.present import charts, differences, present
+from campaigns.measurement.present import charts, compared, differences, index_row, present
 from campaigns.measurement.selectors import campaign_results
 from campaigns.measurement.services import reviews
 from campaigns.planning.models import Campaign
@@ -29,10 +32,14 @@ from campaigns.planning.selectors import campaign_window
 from core import clock
 from core.errors import AlmanacError
 
-PARTS = ("kpis", "drivers", "timeline", "stages", "channels", "funnel", "publications", "window")
+PARTS = ("kpis", "pace", "drivers", "timeline", "stages", "channels", "funnel", "publications", "window")
 """The parts of the results page that are replaced while it is open: ``measurement/parts/<name>.html``."""
 
 REFRESH_SECONDS = 3
+
+
+PER_PAGE = 20
+COMPARED_AT_ONCE = 6
 
 
 class Screen(WagtailAdminTemplateMixin, TemplateView):
@@ -79,23 +86,41 @@ class IndexView(Screen):
         return [*WagtailAdminTemplateMixin.get_breadcrumbs_items(self), {"url": "", "label": _("Results")}]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Campaigns by their days; figures are on their own pages, so that this one stays quick."""
-        today = clock.now().date()
-        rows = []
-        for campaign in Campaign.objects.select_related("market", "owner").prefetch_related("stages", "reviews"):
-            first, last = campaign_window(campaign)
-            rows.append(
-                {
-                    "campaign": campaign,
-                    "first": first,
-                    "last": last,
-                    "is_running": bool(first and last and first <= today <= last),
-                    "is_over": bool(last and last < today),
-                    "reviews": list(campaign.reviews.all()),
-                }
-            )
-        rows.sort(key=lambda row: (row["first"] is not None, row["first"] or today), reverse=True)
-        return {**super().get_context_data(**kwargs), "rows": rows, "may_freeze": may_freeze(self.request.user)}
+        """One page of the campaigns that are asked for; only theirs are audiences looked at, so that it stays quick."""
+        asked = Asked.of(self.request.GET)
+        rows = overview.ordered(overview.lines(asked.q, asked.state), asked.order, descending=asked.descending)
+        paginator = WagtailPaginator(rows, PER_PAGE)
+        page = paginator.get_page(self.request.GET.get("p"))
+        now = clock.now()
+        return {
+            **super().get_context_data(**kwargs),
+            "rows": [index_row(line, now) for line in page],
+            "page": page,
+            "elided_page_range": paginator.get_elided_page_range(page.number),
+            "asked": asked,
+            "states": overview.STATES,
+            "columns": asked.columns(),
+            "is_narrowed": bool(asked.q or asked.state),
+            "may_freeze": may_freeze(self.request.user),
+        }
+
+
+class CompareView(Screen):
+    """Some campaigns side by side, figure by figure."""
+
+    template_name = "measurement/compare.html"
+    page_title = gettext_lazy("Compare campaigns")
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        """Home › Results › compare."""
+        return [*super().get_breadcrumbs_items(), {"url": "", "label": _("Compare campaigns")}]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The chosen campaigns in their order of choice; of two, the second is compared with the first."""
+        slugs = list(dict.fromkeys(self.request.GET.getlist("c")))[:COMPARED_AT_ONCE]
+        found = Campaign.objects.select_related("market", "audience").in_bulk(slugs, field_name="slug")
+        numbers = [campaign_results(found[slug]).as_dict() for slug in slugs if slug in found]
+        return {**super().get_context_data(**kwargs), "campaigns": numbers, "groups": compared(numbers)}
 
 
 class ResultsView(CampaignScreen):
@@ -136,7 +161,7 @@ class ResultsView(CampaignScreen):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Every part, and what the script needs."""
-        numbers = campaign_results(self.campaign).as_dict()
+        numbers = kept.numbers_of(self.campaign)
         return {
             **super().get_context_data(**kwargs),
             **present(numbers),
@@ -156,7 +181,7 @@ class LiveView(CampaignScreen):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         """Parts by name, the charts' numbers, and the time of the data."""
-        numbers = campaign_results(self.campaign).as_dict()
+        numbers = kept.numbers_of(self.campaign)
         context = {**present(numbers), "campaign": self.campaign, "is_live": True}
         parts = {name: render_to_string(f"measurement/parts/{name}.html", context, request) for name in PARTS}
         answer = JsonResponse(

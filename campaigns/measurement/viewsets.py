@@ -35,6 +35,7 @@ class ResultsViewSet(ViewSet):
         """The index, the reviews, and what belongs to one campaign."""
         return [
             path("", views.IndexView.as_view(), name="index"),
+            path("compare/", views.CompareView.as_view(), name="compare"),
             path("reviews/", views.ReviewsView.as_view(), name="reviews"),
             path("reviews/<uuid:public_id>/", views.ReviewView.as_view(), name="review"),
             path("reviews/<uuid:public_id>/csv/", views.ReviewCsvView.as_view(), name="review_csv"),

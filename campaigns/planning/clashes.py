@@ -7,7 +7,7 @@ read in one go.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,8 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from wagtail.models import Page, Revision, Site
 
+from campaigns.audiences import overlaps
 from campaigns.audiences.models import Audience
-from campaigns.audiences.selectors import contacts_of
 from campaigns.planning.models import Publication
 from campaigns.planning.moments import Moment
 from campaigns.planning.selectors import WAITING
@@ -52,9 +52,14 @@ class Clash:
 
     kind: Kind
     severity: Severity
-    sentence: str
+    say: Callable[[], str]
     publications: tuple[Publication, ...]
     people: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """Worded when it is read: a full month has thousands of clashes, and a screen shows some."""
+        return self.say()
 
 
 REACHES = frozenset({"email", "push"})
@@ -127,7 +132,7 @@ class _Rule:
 
 
 class _Overlaps:
-    """How many people two audiences share; every pair is counted once."""
+    """Which audiences may share people, and how many they do."""
 
     def __init__(self, audiences: Iterable[int]) -> None:
         rows = Audience.objects.filter(pk__in=set(audiences)).prefetch_related("include", "exclude")
@@ -139,56 +144,59 @@ class _Overlaps:
             )
             for row in rows
         }
-        self._counts: dict[frozenset[_Rule], int] = {}
 
-    def count(self, one: int, other: int) -> int:
+    def may_share(self, one: int, other: int) -> bool:
+        """Whether neither leaves out all that the other takes in."""
         a, b = self._rules[one], self._rules[other]
-        if (a.include <= b.exclude) or (b.include <= a.exclude):
-            return 0
-        pair = frozenset({a, b})
-        if pair not in self._counts:
-            people = contacts_of(self._rows[one]).order_by()
-            if a != b:
-                people = people.filter(pk__in=contacts_of(self._rows[other]).order_by().values("pk"))
-            self._counts[pair] = people.count()
-        return self._counts[pair]
+        return not (a.include <= b.exclude or b.include <= a.exclude)
+
+    def counts(self, pairs: set[overlaps.Pair]) -> dict[overlaps.Pair, int]:
+        """Of all pairs at once."""
+        return overlaps.counts(self._rows, pairs)
 
 
 def _same_people(timed: Sequence[tuple[datetime, Publication]], gap: timedelta) -> list[Clash]:
     direct = [(when, p) for when, p in timed if p.channel in REACHES and p.audience_id]
-    overlaps = _Overlaps(p.audience_id for _when, p in direct if p.audience_id)
-    clashes = []
+    audiences = _Overlaps(p.audience_id for _when, p in direct if p.audience_id)
+    near: list[tuple[Publication, Publication, timedelta, overlaps.Pair]] = []
     for index, (when, publication) in enumerate(direct):
-        for later, other in direct[index + 1 :]:
+        for place in range(index + 1, len(direct)):
+            later, other = direct[place]
             if later - when >= gap:
                 break
             if publication.state not in WAITING and other.state not in WAITING:
                 continue
             assert publication.audience_id
             assert other.audience_id
-            people = overlaps.count(publication.audience_id, other.audience_id)
-            if people:
-                clashes.append(_same_people_clash(publication, other, later - when, people))
-    return clashes
+            near.append((publication, other, later - when, frozenset((publication.audience_id, other.audience_id))))
+    pairs = {pair for *_both, pair in near}
+    people = audiences.counts({pair for pair in pairs if audiences.may_share(min(pair), max(pair))})
+    return [
+        _same_people_clash(one, other, apart, shared)
+        for one, other, apart, pair in near
+        if (shared := people.get(pair))
+    ]
 
 
 def _same_people_clash(one: Publication, other: Publication, apart: timedelta, people: int) -> Clash:
-    hours = round(apart.total_seconds() / 3600)
-    distance = (
-        _("at the same time")
-        if apart < timedelta(minutes=5)
-        else _("within an hour")
-        if hours <= 1
-        else _("within %(hours)d hours") % {"hours": hours}
-    )
-    sentence = ngettext(
-        "“%(one)s” and “%(other)s” reach %(people)s same person %(distance)s. "
-        "Move one of them, or exclude the people of the other.",
-        "“%(one)s” and “%(other)s” reach %(people)s of the same people %(distance)s. "
-        "Move one of them, or exclude the people of the other.",
-        people,
-    ) % {"one": one, "other": other, "people": f"{people:,}", "distance": distance}
-    return Clash(Kind.SAME_PEOPLE, Severity.WARNING, sentence, (one, other), people)
+    def say() -> str:
+        hours = round(apart.total_seconds() / 3600)
+        distance = (
+            _("at the same time")
+            if apart < timedelta(minutes=5)
+            else _("within an hour")
+            if hours <= 1
+            else _("within %(hours)d hours") % {"hours": hours}
+        )
+        return ngettext(
+            "“%(one)s” and “%(other)s” reach %(people)s same person %(distance)s. "
+            "Move one of them, or exclude the people of the other.",
+            "“%(one)s” and “%(other)s” reach %(people)s of the same people %(distance)s. "
+            "Move one of them, or exclude the people of the other.",
+            people,
+        ) % {"one": one, "other": other, "people": f"{people:,}", "distance": distance}
+
+    return Clash(Kind.SAME_PEOPLE, Severity.WARNING, say, (one, other), people)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -258,7 +266,7 @@ def _unpublished_clash(publication: Publication, page: _PageFacts) -> Clash:
             "Publish the page, or set the time when it goes live."
         )
     sentence = text % {"publication": publication, "page": page.title}
-    return Clash(Kind.UNPUBLISHED_PAGE, Severity.ERROR, sentence, (publication,))
+    return Clash(Kind.UNPUBLISHED_PAGE, Severity.ERROR, lambda: sentence, (publication,))
 
 
 class _Links:

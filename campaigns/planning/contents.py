@@ -4,7 +4,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from campaigns.planning.models import Publication
 from cms import selectors as cms
+from cms import usage
 from core.errors import Invalid
 
 KINDS = ("message", "page")
@@ -20,3 +22,14 @@ def resolve(content: str) -> tuple[str, UUID]:
         if cms.find(kind, key) is not None:
             return kind, key
     raise Invalid(_("There is no message or page with the id %(id)s.") % {"id": content}, field="content")
+
+
+@usage.asker
+def needed(kind: str, key: UUID) -> str:
+    """Why an item stays: a publication says it, or has said it."""
+    publication = Publication.objects.filter(content_kind=kind, content_key=key).first()
+    return (
+        _("“%(title)s” says it. Delete that plan, or give it other words, first.") % {"title": publication}
+        if publication
+        else ""
+    )

@@ -7,11 +7,12 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.planning.states import PublicationState
 from channels.models import CHANNEL_CHOICES
 from core import clock
+from core.dated import Dated
 from core.ids import uuid7
 from core.models import validate_zone
 
 
-class Campaign(models.Model):
+class Campaign(Dated):
     """Why, to whom, and what it should bring: the parent of stages, bound to an anchor date."""
 
     class Kind(models.TextChoices):
@@ -56,12 +57,13 @@ class Campaign(models.Model):
         verbose_name = _("campaign")
         verbose_name_plural = _("campaigns")
         ordering = ["-anchor_date", "name"]
+        indexes = [models.Index(fields=["updated_at", "id"], name="planning_campaign_updated")]
 
     def __str__(self) -> str:
         return self.name
 
 
-class Stage(models.Model):
+class Stage(Dated):
     """A part of a campaign. Its days are offsets from the anchor; without offsets it spans the campaign."""
 
     class Kind(models.TextChoices):
@@ -89,6 +91,7 @@ class Stage(models.Model):
         verbose_name = _("stage")
         verbose_name_plural = _("stages")
         ordering = ["campaign", "position", "pk"]
+        indexes = [models.Index(fields=["updated_at", "id"], name="planning_stage_updated")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(start_offset__isnull=True, end_offset__isnull=True)
@@ -138,7 +141,7 @@ class Target(models.Model):
         return f"{self.metric} {self.value}"
 
 
-class Publication(models.Model):
+class Publication(Dated):
     """The intention: one content item, one channel account, one moment, one audience. May be a bare plan.
 
     The content is named by kind and translation key, so that every language of it belongs to it. The moment is wall-clock
@@ -216,6 +219,7 @@ class Publication(models.Model):
         indexes = [
             models.Index(fields=["moment_date"], name="planning_publication_day"),
             models.Index(fields=["state"], name="planning_publication_state_ix"),
+            models.Index(fields=["updated_at", "id"], name="planning_publication_updated"),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from campaigns.planning import quiet
 from campaigns.planning.models import Campaign, Publication, Stage
 from campaigns.planning.states import PublicationState as State
 from core import clock
@@ -20,15 +21,17 @@ GRACE = timedelta(minutes=2)
 
 
 def campaign_window(campaign: Campaign) -> tuple[date | None, date | None]:
-    """First and last day (inclusive): as entered, else from its stages, else the anchor alone; open ends are None."""
-    first, last = campaign.starts_on, campaign.ends_on
-    if (first is None or last is None) and campaign.anchor_date is not None:
-        stages = [s for s in campaign.stages.all() if s.start_offset is not None]
-        starts = [campaign.anchor_date + timedelta(days=s.start_offset or 0) for s in stages]
-        ends = [campaign.anchor_date + timedelta(days=s.end_offset or 0) for s in stages]
-        first = first or min(starts, default=campaign.anchor_date)
-        last = last or max(ends, default=campaign.anchor_date)
-    return first, last
+    """First and last day (inclusive): as entered, else from its stages; open ends are None.
+
+    The anchor's day is always inside, whatever the stages are: the day of the sale belongs to the sale's campaign.
+    """
+    first, last, anchor = campaign.starts_on, campaign.ends_on, campaign.anchor_date
+    if anchor is None:
+        return first, last
+    stages = [s for s in campaign.stages.all() if s.start_offset is not None]
+    first = first or min((anchor + timedelta(days=s.start_offset or 0) for s in stages), default=anchor)
+    last = last or max((anchor + timedelta(days=s.end_offset or 0) for s in stages), default=anchor)
+    return min(first, anchor), max(last, anchor)
 
 
 def stage_window(stage: Stage) -> tuple[date | None, date | None]:
@@ -138,6 +141,9 @@ def status_of(publication: Publication, now: datetime | None = None) -> str:
         return publication.state
     zone = publication.moment_zone or publication.stage.campaign.market.timezone
     moment = clock.instant(publication.moment_date, publication.moment_time or time.max, zone)
+    if publication.moment_time is not None:
+        # What waits for the end of the quiet hours is not late.
+        moment = quiet.instant(publication, moment, zone if publication.moment_kind == Publication.Moment.LOCAL else "")
     return LATE if moment + GRACE < now else publication.state
 
 

@@ -5,9 +5,12 @@ needs no content. **Scheduled** is approved and will go. **Held** waits for a pe
 looks like a copy, or what was approved is no longer what would be sent.
 """
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core import webhooks
 from core.transitions import Machine
 
 
@@ -27,6 +30,20 @@ class PublicationState(models.TextChoices):
 
 
 S = PublicationState
+
+
+def _announce(publication: Any) -> None:
+    webhooks.announce(
+        f"publication.{publication.state}",
+        {
+            "publication": str(publication.public_id),
+            "title": str(publication),
+            "channel": publication.channel,
+            "state": publication.state,
+            "reason": publication.state_reason,
+        },
+    )
+
 
 PUBLICATION = Machine(
     "state",
@@ -57,6 +74,7 @@ PUBLICATION = Machine(
         "reopen": {S.DONE: S.LIVE},
         "fail": {S.SCHEDULED: S.FAILED, S.LIVE: S.FAILED},
     },
+    moved=_announce,
 )
 
 EDITABLE = frozenset({S.PLANNED})

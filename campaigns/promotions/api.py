@@ -1,23 +1,37 @@
-"""The HTTP edge: orders and refunds as the shop tells of them."""
+"""The HTTP edge: orders, refunds and redemptions, as the shop tells of them. Offers and products: `offers_api`."""
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from pydantic import AliasChoices, AwareDatetime, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from campaigns.audiences import keys
 from campaigns.links import tokens
 from campaigns.promotions import selectors
-from campaigns.promotions.models import Order, Refund
-from campaigns.promotions.services import customers, orders, refunds
+from campaigns.promotions.models import Order, Redemption, Refund
+from campaigns.promotions.services import bulk_orders, customers, orders, refunds
+from campaigns.promotions.services.bulk_orders import Facts
 from campaigns.promotions.services.customers import Customer
-from core import clock, money
-from core.api import In, Router, Schema, Status, Warned, bearer, idempotent
-from core.errors import Invalid, Missing
+from core import clock, money, ndjson
+from core.api import In, Instant, Router, Schema, Status, Warned, as_row_id, bearer, idempotent
+from core.api_lists import Filter, listing
+from core.errors import AlmanacError, Invalid, Missing
 from core.models import Market
 
 router = Router(tags=["Orders"])
@@ -72,6 +86,21 @@ class OrderIn(In):
     """An order. `contact` is your id of the customer, or an address or phone number of hers, or an object with several of
     these; one we do not know yet is linked when we do. `click_token` is what our link added to the address as ``al``."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "external_id": "o-1",
+                    "contact": "42",
+                    "currency": "EUR",
+                    "total": "49.90",
+                    "code": "BF26",
+                    "occurred_at": "2026-11-27T15:04:05Z",
+                }
+            ]
+        }
+    )
+
     external_id: Id = Field(validation_alias=AliasChoices("external_id", "number", "order_number"))
     contact: Contact | None = Field(
         None, validation_alias=AliasChoices("contact", "contact_external_id", "customer"), examples=["42"]
@@ -82,15 +111,11 @@ class OrderIn(In):
     lines: list[LineIn] | None = None
     code: Id | None = Field(None, max_length=60)
     click_token: str | None = Field(None, max_length=200)
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Instant | None = None
 
 
-class OrderOut(Schema):
-    """An order as it was taken. `contact` is null for a customer we do not know, or who has no id of yours.
-
-    `warnings` names what was taken but cannot be used: an unreadable click token, a customer we do not know (yet), a code of
-    no offer, a time that is yet to come.
-    """
+class OrderFactsOut(Schema):
+    """An order as it was taken. `contact` is null for a customer we do not know, or who has no id of yours."""
 
     id: str
     external_id: str
@@ -100,16 +125,33 @@ class OrderOut(Schema):
     code: str
     occurred_at: datetime
     recorded_at: datetime
+
+
+class RefusedOrder(Schema):
+    """A row that was left out, and what to change in it. `code` is stable: `invalid`, `order_conflict` …"""
+
+    line: int
+    code: str
+    message: str
+
+
+class OrderOut(OrderFactsOut):
+    """The answer to an order that was told.
+
+    `warnings` names what was taken but cannot be used: an unreadable click token, a customer we do not know (yet), a code of
+    no offer, a time that is yet to come.
+    """
+
     warnings: list[Warned]
 
 
-class RefundIn(In):
-    """Money given back for an order, in its currency."""
+class LineOut(Schema):
+    """A line of an order; what was paid for the whole of it."""
 
-    external_id: Id = Field(validation_alias=AliasChoices("external_id", "number"))
-    amount: Number | None = None
-    amount_minor: int | None = None
-    occurred_at: AwareDatetime | None = None
+    sku: str
+    quantity: Decimal
+    amount_minor: int
+    discount_minor: int
 
 
 class RefundOut(Schema):
@@ -122,31 +164,113 @@ class RefundOut(Schema):
     occurred_at: datetime
 
 
+class OrderReadOut(OrderFactsOut):
+    """An order with its lines and what was given back for it. `source` is `api`, or what it was imported from."""
+
+    source: str
+    lines: list[LineOut]
+    refunds: list[RefundOut]
+    refunded_minor: int
+    updated_at: datetime
+
+
+class RefundIn(In):
+    """Money given back for an order, in its currency."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"external_id": "r-1", "amount": "9.90"}]})
+
+    external_id: Id = Field(validation_alias=AliasChoices("external_id", "number"))
+    amount: Number | None = None
+    amount_minor: int | None = None
+    occurred_at: Instant | None = None
+
+
 @router.post("/orders", auth=bearer("orders:write"), response={201: OrderOut}, summary="Tell of an order")
 @idempotent
 def take_order(request: HttpRequest, payload: OrderIn) -> Status[Any]:
     """Told again, an order gets the same answer; with other facts under the same number it is a conflict (409)."""
-    currency = money.check((payload.currency or _default_currency()).strip().upper())
+    facts = _facts(payload, _default_currency)
     order = orders.take(
         SOURCE,
+        facts.external_id,
+        currency=facts.currency,
+        lines=facts.lines,
+        total_minor=facts.total_minor,
+        customer=facts.who,
+        code=facts.code,
+        click_token=facts.click_token,
+        occurred_at=facts.occurred_at,
+    )
+    return Status(201, {**_order(order), "warnings": list(_warnings(order, payload))})
+
+
+class OrdersBulkOut(Schema):
+    """What became of the rows: created + unchanged + refused = rows.
+
+    An order that waits for its customer, or whose code no offer has, counts all the same.
+    """
+
+    created: int
+    unchanged: int = Field(description="Told before, with the same facts.")
+    refused: int
+    without_contact: int = Field(description="Created, and linked as soon as the customer is known.")
+    without_offer: int = Field(description="Created, with a code that no offer has.")
+    errors: list[RefusedOrder]
+
+
+@router.post(
+    "/orders/bulk",
+    auth=bearer("orders:write"),
+    response=OrdersBulkOut,
+    summary="Tell of many orders",
+    description=(
+        "The body is NDJSON: one object per line, as POST orders takes it. Rows are committed in batches; a bad row stops no "
+        "other and is named with its line. Told again, a row changes nothing; the same number with other facts is refused "
+        "(`order_conflict`)."
+    ),
+    openapi_extra=ndjson.described('{"external_id": "o-1", "contact": "42", "currency": "EUR", "total": "49.90"}\n'),
+)
+@idempotent(atomic=False)
+def take_orders(request: HttpRequest) -> Any:
+    """Read the body as it comes in, never as a whole."""
+    default = functools.cache(_default_currency)
+    rows = ((number, _told(line, default)) for number, line in enumerate(ndjson.lines(request), 1) if line.strip())
+    return asdict(bulk_orders.take_all(SOURCE, rows))
+
+
+def _told(line: bytes, default_currency: Callable[[], str]) -> Facts | AlmanacError:
+    """What a line says, or what is wrong with it."""
+    if len(line) > ndjson.MOST_LINE_BYTES:
+        return Invalid("The line is longer than 64 KB.")
+    try:
+        return _facts(OrderIn.model_validate_json(line), default_currency)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return Invalid(": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]])))
+    except AlmanacError as error:
+        return error
+
+
+def _facts(payload: OrderIn, default_currency: Callable[[], str]) -> Facts:
+    currency = money.check((payload.currency or default_currency()).strip().upper())
+    return Facts(
         payload.external_id.strip(),
-        currency=currency,
-        lines=[
+        currency,
+        [
             orders.Line(
                 sku=line.sku,
                 quantity=line.quantity,
-                amount_minor=_needed(_minor("amount", line.amount, line.amount_minor, currency)),
-                discount_minor=_minor("discount", line.discount, line.discount_minor, currency) or 0,
+                amount_minor=_needed(money.told("amount", line.amount, line.amount_minor, currency)),
+                discount_minor=money.told("discount", line.discount, line.discount_minor, currency) or 0,
             )
             for line in payload.lines or []
         ],
-        total_minor=_minor("total", payload.total, payload.total_minor, currency),
-        customer=_customer(payload.contact),
-        code=(payload.code or "").strip(),
-        click_token=payload.click_token or "",
-        occurred_at=payload.occurred_at,
+        money.told("total", payload.total, payload.total_minor, currency),
+        _customer(payload.contact),
+        (payload.code or "").strip(),
+        payload.click_token or "",
+        payload.occurred_at,
     )
-    return Status(201, {**_order(order), "warnings": list(_warnings(order, payload))})
 
 
 @router.post(
@@ -156,7 +280,7 @@ def take_order(request: HttpRequest, payload: OrderIn) -> Status[Any]:
 def take_refund(request: HttpRequest, order_id: str, payload: RefundIn) -> Status[Any]:
     """`order_id` is our id of the order or your number of it. A refund leaves the order as it was."""
     order = _find(order_id)
-    amount = _needed(_minor("amount", payload.amount, payload.amount_minor, order.currency))
+    amount = _needed(money.told("amount", payload.amount, payload.amount_minor, order.currency))
     refund = refunds.record(order, payload.external_id.strip(), amount, occurred_at=payload.occurred_at)
     return Status(201, _refund(refund, order))
 
@@ -198,18 +322,6 @@ def _warnings(order: Order, payload: OrderIn) -> Iterator[dict[str, str]]:
             "field": "occurred_at",
             "message": "This is yet to come. The order counts from then on; is the time zone right?",
         }
-
-
-def _minor(name: str, major: Decimal | None, minor: int | None, currency: str) -> int | None:
-    if major is None:
-        return minor
-    try:
-        found = money.to_minor(major, currency)
-    except ValueError as error:
-        raise Invalid(f"“{name}” has more decimal places than {currency} knows.") from error
-    if minor is not None and minor != found:
-        raise Invalid(f"“{name}” and “{name}_minor” name two different amounts. Send one of them.")
-    return found
 
 
 def _needed(amount: int | None) -> int:
@@ -257,3 +369,106 @@ def _refund(refund: Refund, order: Order) -> dict[str, Any]:
         "currency": order.currency,
         "occurred_at": refund.occurred_at,
     }
+
+
+# --- Reads -----------------------------------------------------------------------------------------------------------
+
+
+class RedemptionOut(Schema):
+    """A code that was used. `order` is the number of the order it came with, if it did."""
+
+    id: str
+    offer: UUID
+    contact: str | None
+    coupon: str
+    source: str
+    external_id: str
+    order: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+    updated_at: datetime
+
+
+def _orders() -> QuerySet[Order]:
+    return Order.objects.select_related("contact").prefetch_related("lines", "refunds")
+
+
+def _read(order: Order) -> dict[str, Any]:
+    given_back = list(order.refunds.all())
+    return {
+        **_order(order),
+        "source": order.source,
+        "lines": sorted(order.lines.all(), key=lambda line: line.number),
+        "refunds": [_refund(refund, order) for refund in given_back],
+        "refunded_minor": sum(refund.amount_minor for refund in given_back),
+        "updated_at": order.updated_at,
+    }
+
+
+listing(
+    router,
+    "/orders",
+    "orders:read",
+    OrderReadOut,
+    _orders,
+    _read,
+    filters={
+        "external_id": Filter("external_id", "Your number of it."),
+        "contact": Filter("contact__external_id", "Your id of the customer."),
+        "currency": Filter("currency__iexact", "ISO 4217 code."),
+        "code": Filter("code__iexact", "The code that was used, in either case."),
+        "source": Filter("source", "`api`, or what it was imported from."),
+        "occurred_from": Filter("occurred_at__gte", "Ordered at this instant or later.", Instant),
+        "occurred_before": Filter("occurred_at__lt", "Ordered before this instant.", Instant),
+    },
+    search=("external_id", "code"),
+)
+
+
+@router.get("/orders/{order_id}", auth=bearer("orders:read"), response=OrderReadOut, summary="Read an order")
+def read_order(request: HttpRequest, order_id: str) -> Any:
+    """`order_id` is our id of the order or your number of it."""
+    return _read(_find(order_id))
+
+
+def _redemption(row: Redemption) -> dict[str, Any]:
+    own = ("coupon", "source", "external_id", "occurred_at", "recorded_at", "updated_at")
+    kind, _colon, number = row.external_id.partition(":")
+    return {
+        **{name: getattr(row, name) for name in own},
+        "id": str(row.pk),
+        "offer": row.offer.public_id,
+        "contact": row.contact.external_id if row.contact else None,
+        "order": number if kind == "order" else None,
+    }
+
+
+def _redemptions() -> QuerySet[Redemption]:
+    return Redemption.objects.select_related("offer", "contact")
+
+
+listing(
+    router,
+    "/redemptions",
+    "redemptions:read",
+    RedemptionOut,
+    _redemptions,
+    _redemption,
+    filters={
+        "offer": Filter("offer__public_id", "Id of an offer.", UUID),
+        "contact": Filter("contact__external_id", "Your id of the customer."),
+        "coupon": Filter("coupon__iexact", "The code, in either case."),
+        "occurred_from": Filter("occurred_at__gte", "Used at this instant or later.", Instant),
+        "occurred_before": Filter("occurred_at__lt", "Used before this instant.", Instant),
+    },
+)
+
+
+@router.get("/redemptions/{id}", auth=bearer("redemptions:read"), response=RedemptionOut, summary="Read a redemption")
+def read_redemption(request: HttpRequest, id: str) -> Any:
+    """One redemption."""
+    key = as_row_id(id)
+    row = _redemptions().filter(pk=key).first() if key is not None else None
+    if row is None:
+        raise Missing(f"There is no redemption with the id {id[:60]}.")
+    return _redemption(row)

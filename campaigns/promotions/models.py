@@ -5,11 +5,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from core import clock
+from core.dated import Dated
 from core.ids import uuid7
 from core.models import validate_zone
 
 
-class Product(models.Model):
+class Product(Dated):
     """Something the shop sells."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -22,12 +23,13 @@ class Product(models.Model):
         verbose_name = _("product")
         verbose_name_plural = _("products")
         ordering = ["name"]
+        indexes = [models.Index(fields=["updated_at", "id"], name="promotions_product_updated")]
 
     def __str__(self) -> str:
         return self.name
 
 
-class Offer(models.Model):
+class Offer(Dated):
     """The facts of a promotion, in one place: price, window, code, legal line. Pages and messages refer to it.
 
     The window is wall-clock time in `timezone`: from `starts_at` on, and before `ends_at`. Both are stored as instants.
@@ -58,6 +60,7 @@ class Offer(models.Model):
         verbose_name = _("offer")
         verbose_name_plural = _("offers")
         ordering = ["-starts_at"]
+        indexes = [models.Index(fields=["updated_at", "id"], name="promotions_offer_updated")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(ends_at__gt=models.F("starts_at")), name="promotions_offer_window"
@@ -72,7 +75,7 @@ class Offer(models.Model):
         return self.name
 
 
-class Order(models.Model):
+class Order(Dated):
     """A purchase the shop told us of. `occurred_at` is the shop's time of it, `recorded_at` ours."""
 
     public_id = models.UUIDField(default=uuid7, editable=False, unique=True)
@@ -100,6 +103,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["contact", "occurred_at"], name="promotions_order_contact"),
             models.Index(fields=["occurred_at"], name="promotions_order_time"),
+            models.Index(fields=["updated_at", "id"], name="promotions_order_updated"),
         ]
 
     def __str__(self) -> str:
@@ -186,7 +190,7 @@ class Refund(models.Model):
         return self.external_id
 
 
-class Redemption(models.Model):
+class Redemption(Dated):
     """A code or coupon that a customer used."""
 
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="redemptions")
@@ -203,7 +207,10 @@ class Redemption(models.Model):
         verbose_name = _("redemption")
         verbose_name_plural = _("redemptions")
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="promotions_redemption_once")]
-        indexes = [models.Index(fields=["offer", "occurred_at"], name="promotions_redemption_offer")]
+        indexes = [
+            models.Index(fields=["offer", "occurred_at"], name="promotions_redemption_offer"),
+            models.Index(fields=["updated_at", "id"], name="promotions_redemption_updated"),
+        ]
 
     def __str__(self) -> str:
         return self.external_id

@@ -1,6 +1,7 @@
 """Reads: what an offer is worth at an instant and in words, and what an audience bought in a window."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -166,9 +167,34 @@ def orders_in_window(
     return orders if currency is None else orders.filter(currency=currency)
 
 
+def other_currencies(
+    contacts: QuerySet[Contact], start: datetime, end: datetime, currency: str
+) -> list[tuple[int, str, int, datetime]]:
+    """The orders of `contacts` in the window that are not in `currency`: whose, in which, how much, and when."""
+    rows = orders_in_window(contacts, start, end).exclude(currency=currency).order_by("pk")
+    # `contact` is never null here: the orders are those of `contacts`.
+    return [
+        (contact or 0, code, total, at)
+        for contact, code, total, at in rows.values_list("contact", "currency", "total_minor", "occurred_at")
+    ]
+
+
 def offer_of_code(code: str, at: datetime) -> Offer | None:
     """The offer that `code` belongs to (letters in either case): one open at `at` before one that is not."""
     if not code:
         return None
     is_open = Case(When(starts_at__lte=at, ends_at__gt=at, then=Value(0)), default=Value(1))
     return Offer.objects.filter(code__iexact=code).order_by(is_open, "-starts_at").first()
+
+
+def offers_by_code() -> Callable[[str, datetime], Offer | None]:
+    """`offer_of_code` for many codes at once, as the offers stand now."""
+    by_code: dict[str, list[Offer]] = defaultdict(list)
+    for offer in Offer.objects.exclude(code="").order_by("-starts_at"):
+        by_code[offer.code.lower()].append(offer)
+
+    def find(code: str, at: datetime) -> Offer | None:
+        having = by_code.get(code.lower(), []) if code else []
+        return next((one for one in having if one.starts_at <= at < one.ends_at), having[0] if having else None)
+
+    return find

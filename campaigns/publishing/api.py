@@ -5,18 +5,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
-from ninja import Schema
+from ninja import Field, Schema
 
-from campaigns.planning.api import PublicationOut, publication_dict
+from campaigns.planning.api import PublicationOut, PublicationPatch, changed, planned, publication_dict
 from campaigns.planning.models import Publication
+from campaigns.planning.services import publications as plans
 from campaigns.publishing import obstacles, reasons, selectors
 from campaigns.publishing.models import Delivery, Run
 from campaigns.publishing.services import publications, seals
-from campaigns.publishing.states import DeliveryState
-from core.api import In, Router, bearer, idempotent, page_of
-from core.errors import Invalid, Missing
+from campaigns.publishing.states import DeliveryState, RunState
+from core.api import In, Instant, Router, Status, bearer, idempotent, one
+from core.api_lists import Filter, listing
 from core.models import User
 from core.obstacles import Obstacle
 
@@ -42,7 +43,7 @@ class RunOut(Schema):
 
     id: UUID
     due_at: datetime
-    state: str
+    state: RunState
     state_reason: str
     zones: list[str]
     wave: str
@@ -84,24 +85,17 @@ class SubmittedOut(PublicationStateOut):
 class RejectIn(In):
     """Why it goes back to its author."""
 
-    reason: str
+    reason: str = Field(min_length=1, max_length=2000, examples=["The price is last year's."])
 
 
 class DeliveryOut(Schema):
     """One copy. `external_id` is null for a post, which has no recipient, and once the contact is erased."""
 
     external_id: str | None
-    state: str
+    state: DeliveryState
     reason: str
     attempts: int
     changed_at: datetime
-
-
-class DeliveriesOut(Schema):
-    """One page of deliveries."""
-
-    items: list[DeliveryOut]
-    next_cursor: str | None
 
 
 read = bearer("publications:read")
@@ -115,19 +109,18 @@ def get_publication(request: HttpRequest, public_id: str) -> Any:
     return _as_dict(_publication(public_id))
 
 
-@router.get("/publications/{public_id}/deliveries", auth=read, response=DeliveriesOut)
-def list_deliveries(request: HttpRequest, public_id: str, state: str = "", cursor: str = "", limit: int = 100) -> Any:
-    """What became of every copy, a page at a time; ``?state=`` shows only those in one state."""
-    rows = Delivery.objects.filter(publication=_publication(public_id)).select_related("contact")
-    if state:
-        if state not in DeliveryState.values:
-            raise Invalid(
-                _("“%(state)s” is no state of a delivery; use one of %(known)s.")
-                % {"state": state[:40], "known": ", ".join(DeliveryState.values)},
-                field="state",
-            )
-        rows = rows.filter(state=state)
-    return page_of(rows, request, _delivery)
+@router.patch("/publications/{public_id}", auth=write, response=PublicationStateOut, summary="Change a plan")
+@idempotent
+def change_publication(request: HttpRequest, public_id: str, data: PublicationPatch) -> Any:
+    """Withdraw what was submitted or approved first."""
+    return _do(request, public_id, lambda publication, by: changed(publication, data, by))
+
+
+@router.delete("/publications/{public_id}", auth=write, response={204: None}, summary="Delete a plan")
+def delete_publication(request: HttpRequest, public_id: str) -> Any:
+    """A bare plan; what was ever submitted has a history and is cancelled instead (409)."""
+    plans.remove(_publication(public_id), by=request.auth)  # type: ignore[attr-defined]
+    return Status(204, None)
 
 
 @router.post("/publications/{public_id}/submit", auth=write, response=SubmittedOut)
@@ -198,11 +191,7 @@ def cancel(request: HttpRequest, public_id: str) -> Any:
 
 
 def _publication(public_id: str) -> Publication:
-    rows = Publication.objects.select_related("stage__campaign__market", "account", "audience")
-    try:
-        return rows.get(public_id=UUID(public_id))
-    except (ValueError, Publication.DoesNotExist) as error:
-        raise Missing(_("There is no publication with the id %(id)s.") % {"id": public_id[:60]}) from error
+    return one(planned(), public_id, "publication")
 
 
 def _do(request: HttpRequest, public_id: str, verb: Callable[[Publication, User], object]) -> dict[str, Any]:
@@ -255,3 +244,27 @@ def _delivery(row: Delivery) -> dict[str, Any]:
         "attempts": row.attempts_made,
         "changed_at": row.changed_at,
     }
+
+
+# --- Deliveries ------------------------------------------------------------------------------------------------------
+
+
+def _deliveries(public_id: str) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(publication=_publication(public_id)).select_related("contact")
+
+
+listing(
+    router,
+    "/publications/{public_id}/deliveries",
+    "publications:read",
+    DeliveryOut,
+    _deliveries,
+    _delivery,
+    filters={
+        "state": Filter("state", "Only those in this state.", DeliveryState),
+        "contact": Filter("contact__external_id", "Your id of the recipient."),
+        "changed_since": Filter("changed_at__gte", "Only what changed at this instant or later.", Instant),
+    },
+    updated="",
+    about="What became of every copy.",
+)

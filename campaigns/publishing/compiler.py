@@ -25,6 +25,7 @@ from django.utils.translation import gettext, override
 from campaigns.links import addresses
 from channels.base import Channel, EmailPart, Media, Part, PostPart, PushPart
 from cms import legal
+from cms.markup import literal
 from cms.renditions import EmailRendition, PushRendition, Rendition, SocialRendition
 from core import links
 from core.errors import Invalid
@@ -41,6 +42,11 @@ _ATTRIBUTE = re.compile(r"""(?P<name>[^\s"'<>/=]+)(?P<equals>\s*=\s*)(?P<value>"
 _COMMENT_OR_STYLE = re.compile(r"<!--.*?-->|<style\b.*?</style\s*>", re.DOTALL | re.IGNORECASE)
 _PERSONAL_PART = re.compile(r"[!$%&'*+,\-./:;=@_~?#|]*\{[{%]")
 """Behind a link: a place that would be read as more of its address."""
+_LEGAL_LINE = (
+    '<div style="margin:0 auto;max-width:600px;padding:0 24px 24px;font-family:sans-serif;font-size:12px;line-height:18px;'
+    'color:#5c554d;text-align:center">%s</div>'
+)
+"""The market's legal line, under everything else."""
 _URL_ATTRIBUTES = frozenset({"href", "src", "srcset", "action", "formaction", "background", "poster", "cite", "data"})
 
 
@@ -54,6 +60,7 @@ class Setting:
     utm: Mapping[str, str]
     our_hosts: frozenset[str]
     facts: Mapping[str, str] = field(default_factory=dict)
+    legal_line: str = ""
     view_url: str = ""
     collapse_id: str = ""
     ttl: timedelta = timedelta(hours=24)
@@ -211,12 +218,21 @@ class _Email(_Compiler):
         with override(self.setting.locale):
             words = gettext("Unsubscribe")
         html_source = self.rewrite_html(rendition.html)
-        foot = "" if has_way_out else f'<p><a href="{{{{ unsubscribe_url }}}}">{html.escape(words)}</a></p>'
+        legal_line = self.setting.legal_line
+        foot = (
+            ""
+            if not legal_line or legal.has_address(rendition.html, legal_line)
+            else _LEGAL_LINE % html.escape(legal_line)
+        )
+        foot = literal(foot)
+        foot += "" if has_way_out else f'<p><a href="{{{{ unsubscribe_url }}}}">{html.escape(words)}</a></p>'
         foot += '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block;border:0">'
         at = html_source.lower().rfind("</body>")
         at = len(html_source) if at < 0 else at
         html_source = html_source[:at] + foot + html_source[at:]
         text_source = self.text_with_links(rendition.text)
+        if legal_line and not legal.text_has_address(rendition.text, legal_line):
+            text_source = f"{text_source.rstrip()}\n\n{literal(legal_line)}\n"
         if not text_has_way_out:
             text_source = text_source.rstrip() + f"\n\n{words}: {{{{ unsubscribe_url }}}}\n"
         headers = [

@@ -14,7 +14,8 @@ One JSON array per line:
 - ``["s", [[delivery, attempt], …]]`` when started
 - ``["u", [[delivery, attempt], …]]`` when surely not taken after all: as if never started
 - ``["g", [[delivery, attempt], …]]`` the same, of a call that was refused because of one of those in it
-- ``["a", [[delivery, attempt, result, provider_id, code, detail, blame, retry_at], …]]`` when answered
+- ``["a", [[delivery, attempt, result, provider_id, code, detail, blame, retry_at,
+  personal], …]]`` when answered
 """
 
 import fcntl
@@ -167,6 +168,7 @@ def _answer(key: Key, outcome: Outcome) -> list[object]:
         outcome.detail,
         outcome.blame,
         outcome.retry_at.isoformat() if outcome.retry_at else None,
+        outcome.personal,
     ]
 
 
@@ -275,6 +277,7 @@ def _read_answer(
     detail: str,
     blame: str,
     retry_at: str | None,
+    personal: bool = False,  # a worker of an earlier release did not note it
 ) -> tuple[Key, Outcome]:
     outcome = Outcome(
         ref="",
@@ -284,5 +287,6 @@ def _read_answer(
         detail=str(detail),
         blame=Blame(blame),
         retry_at=datetime.fromisoformat(retry_at) if retry_at else None,
+        personal=bool(personal),
     )
     return (int(delivery), int(number)), outcome

@@ -62,8 +62,10 @@ HOLD_REASONS: dict[str, Promise] = {
     "failed": _("The audience could not be frozen. Look at the audience's rules, then release or cancel."),
 }
 
+RUN_REASONS: dict[str, Promise] = {"quiet": _("put off to the end of the market's quiet hours")}
+
 
 def words(code: str) -> str:
     """The sentence for a code; what is no code (a reviewer's own words) stays as it is."""
-    known = DELIVERY_REASONS.get(code) or HOLD_REASONS.get(code)
+    known = DELIVERY_REASONS.get(code) or HOLD_REASONS.get(code) or RUN_REASONS.get(code)
     return str(known) if known is not None else code

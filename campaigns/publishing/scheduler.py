@@ -62,6 +62,7 @@ STEPS: tuple[tuple[float, Callable[[], object]], ...] = (
     (10, sweeper.fuse),
     (10, closings.close_due),
     (10, evidence.from_duplicates),
+    (10, evidence.begin_reading_back),
     (30, sweeper.unconfirm),
     (60, clock.keep),
 )

@@ -1,7 +1,7 @@
 """A publication in words: the steps it goes, where it stands and what to do next, what may be done with it and by whom."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from campaigns.planning import quiet
 from campaigns.planning.models import Publication
 from campaigns.planning.moments import Moment
 from campaigns.planning.states import PUBLICATION
@@ -307,10 +308,33 @@ class When:
 
     planned: str
     here: str = ""
+    quiet: str = ""
 
 
 def when(publication: Publication) -> When:
-    """The moment of a publication in words."""
+    """The moment of a publication in words, and what quiet hours make of it."""
+    return replace(_planned(publication), quiet=_quiet(publication))
+
+
+def _quiet(publication: Publication) -> str:
+    found = quiet.put_off(publication)
+    if found is None:
+        return ""
+    (start, end), goes = found
+    told = {"market": publication.stage.campaign.market, "start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}
+    if isinstance(goes, datetime):
+        told["goes"] = shown(goes)
+        return _("In the quiet hours of %(market)s (%(start)s–%(end)s): it goes at their end, %(goes)s.") % told
+    told["goes"] = f"{_day(goes[0])}, {goes[1]:%H:%M}"
+    return (
+        _(
+            "In the quiet hours of %(market)s (%(start)s–%(end)s): it goes at their end on every customer's own clock, %(goes)s."
+        )
+        % told
+    )
+
+
+def _planned(publication: Publication) -> When:
     moment = Moment.of(publication)
     if moment.kind == Publication.Moment.NOW:
         return When(_("As soon as it is scheduled"))

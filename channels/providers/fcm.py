@@ -166,6 +166,7 @@ class Fcm(Provider):
         authorization = ""
         under_way: set[Future[Outcome]] = set()
         stopped = False
+        failure: Exception | None = None
         while True:
             while not stopped and len(under_way) < AT_ONCE:
                 if flight.should_stop():
@@ -189,9 +190,15 @@ class Fcm(Provider):
                 if flight.should_stop():  # signing in may have taken long
                     stopped = True
                     break
-                flight.started([job.ref for job in batch])
+                try:
+                    flight.started([job.ref for job in batch])
+                except Exception as error:
+                    failure, stopped = error, True
+                    break
                 under_way |= {self._threads.submit(self._post, job, authorization) for job in batch}
             if not under_way:
+                if failure is not None:
+                    raise failure
                 return
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             outcomes = [future.result() for future in done]

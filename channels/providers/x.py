@@ -59,6 +59,15 @@ class XSettings:
     )
     access_token_secret: str = setting(_("Access token secret"), default="", secret=True, aliases=("token_secret",))
     base_url: str = setting(_("Address of the API"), default="https://api.x.com")
+    read_back: str = setting(
+        _("Posts in doubt"),
+        default="on",
+        choices=("on", "off"),
+        help_text=_(
+            "Whether the account's own posts are read, three times in an hour at most, when the answer to a post was lost. "
+            "X counts what is read."
+        ),
+    )
 
 
 class X(Provider):
@@ -251,7 +260,7 @@ class X(Provider):
 
     def look_up(self, job: Job, since: datetime) -> Outcome | None:
         """Read the account's own posts back and find ours by its text. None when it is not there or X does not say."""
-        if not isinstance(job.part, PostPart):
+        if not isinstance(job.part, PostPart) or self.settings.read_back == "off":
             return None
         client = self._session()
         try:

@@ -419,6 +419,7 @@ class _Delivery:
         self.taken = 0
         self.goodbyes = 0  # connections that the server ended, since it last took a letter
         self.silent = 0  # letters in a row whose answer was lost
+        self.failure: Exception | None = None  # why nothing more could be noted as started
 
     def run(self) -> Iterator[Outcome]:
         try:
@@ -433,6 +434,8 @@ class _Delivery:
                     yield from told
                     continue
                 if not any(not session.idle for session in self.sessions):
+                    if self.failure is not None:
+                        raise self.failure
                     if self._nothing_left():
                         return
                     continue
@@ -546,13 +549,12 @@ class _Delivery:
         ready = [session for session in self.sessions if session.ready]
         if not ready:
             return
-        if self.flight.should_stop():
+        if not self._may_start([session.ready.ref for session in ready if session.ready]):
             self.stopped = True
             for session in ready:  # DATA cannot be taken back, but without its final dot nothing is delivered
                 session.ready = None
                 self._drop(session)
             return
-        self.flight.started([session.ready.ref for session in ready if session.ready])
         for session in ready:
             letter, session.ready = session.ready, None
             assert letter is not None
@@ -565,6 +567,18 @@ class _Delivery:
                 self._put_envelope(session, following)
                 session.after_dot = len(session.out) - before
             self._write(session)
+
+    def _may_start(self, refs: list[str]) -> bool:
+        """Note that these start. What cannot be noted does not start; what others have in the air is waited for all the
+        same, and only then is the failure the caller's."""
+        if self.failure is not None or self.flight.should_stop():
+            return False
+        try:
+            self.flight.started(refs)
+        except Exception as error:
+            self.failure = error
+            return False
+        return True
 
     def _write(self, session: Session) -> None:
         """Write; the interest in writing follows what is left."""

@@ -1,6 +1,7 @@
 """What we say: pictures, the brand, messages and pages."""
 
 from cms.models.brand import BrandKit
+from cms.models.changes import SiteChange
 from cms.models.messages import Message
 from cms.models.pages import ArticlePage, ContentPage, HomePage, PromotionPage, SitePage, TopicPage, TutorialPage
 from cms.models.pictures import Picture, PictureRendition
@@ -14,6 +15,7 @@ __all__ = [
     "Picture",
     "PictureRendition",
     "PromotionPage",
+    "SiteChange",
     "SitePage",
     "TopicPage",
     "TutorialPage",

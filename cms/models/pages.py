@@ -1,10 +1,11 @@
 """The pages of the shop's site: home, topics, articles, tutorials and promotions."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Case, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_cache_control
@@ -21,15 +22,29 @@ from wagtail.admin.panels import (
     TitleFieldPanel,
 )
 from wagtail.fields import RichTextField, StreamField
-from wagtail.models import Page
+from wagtail.models import Page, PageQuerySet, PageViewRestriction
 from wagtail.search import index
+from wagtail.url_routing import RouteResult
 
 from campaigns.promotions import selectors as promotions
-from cms import panels, previews, site
+from cms import moments, panels, previews, shelf, site
 from cms.blocks import Body, StepBlock
 from cms.emails import absolute
 from cms.models.renditions import Renditions
-from core import clock, languages
+from core import clock, kept, languages
+
+NEWEST = 9
+"""Cards on a home page beside the one in the spotlight."""
+MAX_AGE = 5
+"""Seconds that a browser may keep a page."""
+
+
+def _seconds_until(change: datetime | None) -> int:
+    """At most `MAX_AGE`, and never past the moment that a price on the page changes."""
+    if change is None:
+        return MAX_AGE
+    return max(0, min(MAX_AGE, int((change - clock.now()) / timedelta(seconds=1))))
+
 
 DERIVED = _(
     "Everything left empty is made from the page: its title, summary, picture and offer. The preview beside the "
@@ -53,6 +68,10 @@ class SitePage(Page):
 
     search_fields = [*Page.search_fields, index.SearchField("summary")]
 
+    _home: Page | None = None
+    """The home page, where whoever loaded this page knows it."""
+    _restrictions: list[str] | None = None
+
     schema_type: ClassVar[str] = ""
     """What it is to search engines: a type of schema.org that `cms.structured` can write."""
 
@@ -62,7 +81,9 @@ class SitePage(Page):
     @property
     def home(self) -> Page:
         """The home page above it in its own language; the page itself where there is none."""
-        return HomePage.objects.ancestor_of(self, inclusive=True).first() or self
+        if self._home is None:
+            self._home = HomePage.objects.ancestor_of(self, inclusive=True).first() or self
+        return self._home
 
     @property
     def absolute_url(self) -> str:
@@ -79,7 +100,27 @@ class SitePage(Page):
     def offer_state(self) -> promotions.OfferState | None:
         """Where the clock stands against the page's offer; None without one."""
         offer = getattr(self, "offer", None)
-        return promotions.offer_at(offer, clock.now()) if offer else None
+        return moments.state_of(offer) if offer else None
+
+    def get_view_restrictions(self) -> Any:
+        """As Wagtail's, by one query where nothing of the whole site is restricted, which is the rule."""
+        self._restrictions = list(PageViewRestriction.objects.values_list("page__path", flat=True))
+        return super().get_view_restrictions() if self._restrictions else PageViewRestriction.objects.none()
+
+    def is_open(self, page: Page) -> bool:
+        """Whether everybody may see `page`, as known since this page was asked for."""
+        if self._restrictions is None:
+            self.get_view_restrictions()
+        assert self._restrictions is not None
+        return not any(page.path.startswith(path) for path in self._restrictions)
+
+    def open_pages(self, pages: PageQuerySet) -> PageQuerySet:
+        """The published ones of `pages` that everybody may see."""
+        if self._restrictions is None:
+            self.get_view_restrictions()
+        for path in self._restrictions or []:
+            pages = pages.exclude(path__startswith=path)
+        return pages.live()
 
     def language_versions(self) -> list[Page]:
         """Every published version of it, its own included, as specific pages."""
@@ -94,20 +135,19 @@ class SitePage(Page):
         """In its own language, whatever the browser prefers; never kept longer than its offer's price holds."""
         translation.activate(self.locale.language_code)
         request.LANGUAGE_CODE = self.locale.language_code
-        response = super().serve(request, *args, **kwargs)
+        keep = kept.of(request)
+        with moments.at((keep and keep.moment) or clock.now()) as moment:
+            response = super().serve(request, *args, **kwargs)
+            if hasattr(response, "render"):
+                response.render()
         response["Content-Language"] = self.locale.language_code
-        if self.get_view_restrictions().exists():
+        if self._restrictions and self.get_view_restrictions().exists():
             patch_cache_control(response, private=True, no_store=True)
-        else:
-            patch_cache_control(response, public=True, max_age=self._seconds_it_holds())
+            return response
+        patch_cache_control(response, public=True, max_age=_seconds_until(moment.until))
+        if keep:
+            keep.allow(moment.since, moment.until)
         return response
-
-    def _seconds_it_holds(self) -> int:
-        """At most five seconds, and never past the moment an offer's price changes."""
-        state = self.offer_state
-        if state is None or state.next_change is None:
-            return 5
-        return max(0, min(5, int((state.next_change - clock.now()) / timedelta(seconds=1))))
 
     def get_sitemap_urls(self, request: HttpRequest | None = None) -> list[dict[str, Any]]:
         """One entry, with its other languages."""
@@ -224,10 +264,26 @@ class HomePage(SitePage):
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """With what is in the spotlight and what is new."""
         context = super().get_context(request, *args, **kwargs)
-        pages = self.get_descendants().live().public().not_type(TopicPage).order_by("-first_published_at", "-pk")
-        newest = pages.exclude(pk=self.featured_id).specific()[:9]
-        featured = self.featured.specific if self.featured and self.featured.live else None
+        below = self.open_pages(self.get_descendants().not_type(TopicPage))
+        is_featured = Q(pk=self.featured_id)
+        pages = Page.objects.filter(Q(pk__in=below.order_by().values("pk")) | (is_featured & Q(live=True)))
+        first = pages.order_by(Case(When(is_featured, then=0), default=1), "-first_published_at", "-pk")
+        shown = [shelf.specific(row) for row in shelf.cards(first)[: 1 + NEWEST]]
+        featured = next((page for page in shown if page.pk == self.featured_id), None)
+        newest = [page for page in shown if page is not featured][:NEWEST]
         return {**context, "featured": featured, "newest": newest}
+
+    def route(self, request: HttpRequest, path_components: list[str]) -> RouteResult:
+        """One look-up by the whole address, with all that the page shows, instead of two for each part of it."""
+        if path_components:
+            path = f"{self.url_path}{'/'.join(path_components)}/"
+            row = shelf.whole(Page.objects.filter(url_path=path, path__startswith=self.path)).first()
+            if row is not None:
+                page = shelf.specific(row)
+                page._home = self
+                return page.route(request, [])
+        self._home = self
+        return super().route(request, path_components)
 
 
 class TopicPage(SitePage):
@@ -244,8 +300,9 @@ class TopicPage(SitePage):
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """With its pages, the newest first."""
-        children = self.get_children().live().public().order_by("-first_published_at", "-pk").specific()
-        return {**super().get_context(request, *args, **kwargs), "children": children}
+        children = self.open_pages(self.get_children()).order_by("-first_published_at", "-pk")
+        shown = [shelf.specific(row) for row in shelf.cards(children)]
+        return {**super().get_context(request, *args, **kwargs), "children": shown}
 
 
 class ArticlePage(ContentPage):

@@ -25,22 +25,50 @@ def build(
     by: User | None = None,
     *,
     windows: Mapping[str, tuple[datetime, datetime]] | None = None,
+    years: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Make what is missing of the demo shop; what is there is left as it is.
 
-    `windows` may move a promotion's window, by its slug. Returns ``pages``, ``offers`` and ``messages`` by slug: pages and
+    `windows` may move a promotion's window, by its slug; `years` by its occasion (``black-friday``) the year that its slug and
+    its texts name. Returns ``pages``, ``offers`` and ``messages`` by slug: pages and
     messages as translation keys, offers as rows.
     """
-    builder = _Builder(market, by, windows or {})
+    builder = _Builder(market, by, windows or {}, years or {})
     with transaction.atomic():
         return builder.build()
+
+
+def _of_year(spec: Mapping[str, Any], years: Mapping[str, int]) -> dict[str, Any]:
+    """A promotion with another year wherever its own stands."""
+    occasion, _sep, own = spec["slug"].rpartition("-")
+    found: dict[str, Any] = _replaced(spec, own, str(years.get(occasion, own)))
+    return found
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    match value:
+        case str():
+            return value.replace(old, new)
+        case Mapping():
+            return {key: _replaced(one, old, new) for key, one in value.items()}
+        case list() | tuple():
+            return type(value)(_replaced(one, old, new) for one in value)
+        case _:
+            return value
 
 
 class _Builder:
     """One pass; every step looks first whether its work is done."""
 
-    def __init__(self, market: Market, by: User | None, windows: Mapping[str, tuple[datetime, datetime]]) -> None:
+    def __init__(
+        self,
+        market: Market,
+        by: User | None,
+        windows: Mapping[str, tuple[datetime, datetime]],
+        years: Mapping[str, int],
+    ) -> None:
         self.market, self.by, self.windows = market, by, windows
+        self.promotions = [_of_year(spec, years) for spec in texts.PROMOTIONS]
         self.pictures: dict[str, Picture] = {}
         self.made: dict[str, Any] = {"pages": {}, "offers": {}, "messages": {}}
 
@@ -57,7 +85,7 @@ class _Builder:
             facts = {"minutes": spec["minutes"], "difficulty": spec["difficulty"]}
             self.page(TutorialPage, topics[spec["topic"]], spec["slug"], spec, **facts)
         self.products()
-        for spec in texts.PROMOTIONS:
+        for spec in self.promotions:
             self.promotion(topics["offers"], spec)
         self.spotlight(home)
         self.messages()
@@ -116,12 +144,15 @@ class _Builder:
     # --- Pages -------------------------------------------------------------------------------------------------------
 
     def home(self) -> HomePage:
-        found = HomePage.objects.filter(locale=self.english).first()
-        if found is not None:
-            return found
-        root = Page.get_first_root_node()
-        home = HomePage(slug="shop", locale=self.english, picture=self.pictures["living-room"], **texts.HOME["en"])
-        root.add_child(instance=home)
+        home = HomePage.objects.filter(locale=self.english).first()
+        if home is not None and home.picture_id:
+            return home
+        # Set-up has made a bare one, with the shop's name alone.
+        home = home or HomePage(slug="shop", locale=self.english)
+        home.picture = self.pictures["living-room"]
+        self.write(home, texts.HOME["en"])
+        if not home.pk:
+            Page.get_first_root_node().add_child(instance=home)
         home.save_revision(user=self.by).publish(user=self.by)
         sites.show(home, texts.BRAND["name"])
         self.translate(home, texts.HOME[CHINESE])
@@ -147,8 +178,10 @@ class _Builder:
         self.page(PromotionPage, parent, spec["slug"], spec, offer=offer)
 
     def translate(self, page: Any, words: Mapping[str, Any], *, publish: bool = True) -> None:
-        copy = page.copy_for_translation(self.chinese)
+        there = type(page).objects.filter(translation_key=page.translation_key, locale=self.chinese).first()
+        copy = there or page.copy_for_translation(self.chinese)
         copy.show_in_menus = page.show_in_menus
+        copy.picture = page.picture
         self.write(copy, words)
         self.save(copy, publish)
 
@@ -183,7 +216,7 @@ class _Builder:
 
     def spotlight(self, home: HomePage) -> None:
         for one in HomePage.objects.filter(featured=None, translation_key=home.translation_key):
-            featured = PromotionPage.objects.filter(slug__startswith="black-friday-2026", locale=one.locale).first()
+            featured = PromotionPage.objects.filter(slug__startswith="black-friday-", locale=one.locale).first()
             one.featured = featured
             one.save_revision(user=self.by).publish(user=self.by)
 

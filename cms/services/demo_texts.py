@@ -446,10 +446,10 @@ PROMOTIONS: list[dict[str, Any]] = [
             "code": "SPRING27",
             "starts": "2027-01-25T00:00",
             "ends": "2027-02-09T00:00",
-            "legal_line": "While stock lasts. Delivery before the New Year for orders placed by 29 January 2027.",
+            "legal_line": "While stock lasts. The last day for delivery before the New Year stands at the checkout.",
             "skus": ["HL-TBL-06", "HL-PEN-05"],
         },
-        "offer_zh": {"name": "新年餐桌套装", "legal_line": "售完为止。2027 年 1 月 29 日前下单可在春节前送达。"},
+        "offer_zh": {"name": "新年餐桌套装", "legal_line": "售完为止。春节前送达的最晚下单日见结算页。"},
         "en": {
             "title": "Lunar New Year: a table for the reunion",
             "summary": "A red runner, a long cloth and a clay lamp for the one dinner of the year when nobody leaves early.",
@@ -483,12 +483,12 @@ PROMOTIONS: list[dict[str, Any]] = [
         "en": {
             "title": "Mid-Autumn: a lamp like the moon",
             "summary": "A paper shade the colour of the moon, and a reason to sit outside late.",
-            "body": [text("<p>Idea: one lamp, one evening, one picture. The full moon is on 15 September 2027.</p>")],
+            "body": [text("<p>Idea: one lamp, one evening, one picture. By the light of the full moon.</p>")],
         },
         "zh-hans": {
             "title": "中秋：一盏如月的灯",
             "summary": "月色纸罩落地灯，让人愿意在户外坐到很晚。",
-            "body": [text("<p>构想：一盏灯、一个夜晚、一张图。2027 年 9 月 15 日月圆。</p>")],
+            "body": [text("<p>构想：一盏灯、一个夜晚、一张图。月圆之夜。</p>")],
         },
     },
 ]

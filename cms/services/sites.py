@@ -54,3 +54,9 @@ def address() -> tuple[str, int]:
     """Host name and port of ``ALMANAC_BASE_URL``."""
     parts = urlsplit(settings.ALMANAC_BASE_URL)
     return parts.hostname or UNTOUCHED, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def has_home() -> bool:
+    """Whether the default site shows a home page of ours instead of Wagtail's welcome page."""
+    site = Site.objects.filter(is_default_site=True).select_related("root_page").first()
+    return site is not None and issubclass(site.root_page.specific_class or Page, HomePage)

@@ -1,6 +1,7 @@
 """Tags of the public site's templates."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +13,12 @@ from django.utils.html import _json_script_escapes  # type: ignore[attr-defined]
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from campaigns.promotions import selectors as promotions
+from cms import moments
 from cms.site import offer_view
-from core import clock
+from core import csp
 
 register = template.Library()
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @register.filter
@@ -29,7 +31,20 @@ def json_ld(data: Mapping[str, Any]) -> SafeString:
 @register.simple_tag
 def offer_now(offer: Any) -> dict[str, Any]:
     """An offer as it stands at this instant, for the active language."""
-    return offer_view(offer, promotions.offer_at(offer, clock.now()), get_language() or "en")
+    return offer_view(offer, moments.state_of(offer), get_language() or "en")
+
+
+@register.simple_tag(takes_context=True)
+def brand_style(context: template.Context, brand: Any) -> SafeString:
+    """The brand's colours as a style element, which the policy of the answer allows by its hash."""
+    css = f":root {{ --brand: {_colour(brand.colour)}; --accent: {_colour(brand.accent)}; }}"
+    if request := context.get("request"):
+        csp.allow_style(request, css)
+    return mark_safe(f"<style>{css}</style>")  # noqa: S308 - two colours, digits only
+
+
+def _colour(value: str) -> str:
+    return value if _COLOUR.fullmatch(value) else "#7a3e2b"
 
 
 @register.filter

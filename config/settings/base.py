@@ -1,5 +1,6 @@
 """What both profiles share. A profile may only add what differs."""
 
+import os
 import zoneinfo
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config import env
+from config import env, logs
 
 # The pinned tzdata package wins over the host's, which may be years old.
 zoneinfo.reset_tzpath(())
@@ -46,8 +47,27 @@ ALMANAC_CLASH_HOURS = env.integer("ALMANAC_CLASH_HOURS", default=6, least=1)
 ALMANAC_CONFIRM_ABOVE = env.integer("ALMANAC_CONFIRM_ABOVE", default=100, least=0)
 """Who sends to more recipients than this types their number first."""
 
+ALMANAC_API_PER_MINUTE = env.integer("ALMANAC_API_PER_MINUTE", default=3000, least=0)
+"""Requests a minute that one API token may make on one web host; 0: as many as it likes."""
+_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+ALMANAC_WEB_PROCESSES = env.integer("ALMANAC_WEB_PROCESSES", default=max(1, min(4, _cores // 2)), least=1)
+"""Web processes of this host; half of the cores by default, at most four: sending needs the others."""
+ALMANAC_WEB_THREADS = env.integer("ALMANAC_WEB_THREADS", default=max(4, min(16, 2 * _cores)), least=2)
+"""Requests that one web process works on at once; public pages and tracked links that are in memory need none of them."""
+ALMANAC_WEB_WAITING = env.integer("ALMANAC_WEB_WAITING", default=48, least=2)
+"""Requests that wait behind them, in each process; who comes beyond is told to come again in a moment."""
+ALMANAC_PAGE_CACHE_MB = env.integer("ALMANAC_PAGE_CACHE_MB", default=32)
+"""Memory for public pages in each web process; 0 makes every page anew for everybody."""
+
 ALMANAC_ATTRIBUTION_DAYS = env.integer("ALMANAC_ATTRIBUTION_DAYS", default=7, least=1)
 """How long after a click an order is still credited to it."""
+
+# --- What is forgotten after a while, in days; 0: never (core.retention) ----------------------------------------------
+
+ALMANAC_KEEP_REPLAYS_DAYS = env.integer("ALMANAC_KEEP_REPLAYS_DAYS", default=30)
+ALMANAC_KEEP_SESSIONS_DAYS = env.integer("ALMANAC_KEEP_SESSIONS_DAYS", default=1)
+ALMANAC_KEEP_SIGN_INS_DAYS = env.integer("ALMANAC_KEEP_SIGN_INS_DAYS", default=90)
+ALMANAC_KEEP_DRAFTS_DAYS = env.integer("ALMANAC_KEEP_DRAFTS_DAYS", default=1)
 
 # --- Django and Wagtail ----------------------------------------------------------------------------------------------
 
@@ -81,6 +101,7 @@ INSTALLED_APPS = [
     "modelcluster",
     "taggit",
     "django_filters",
+    "ninja",
     "axes",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -94,6 +115,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.monitoring.Monitoring",
     "config.middleware.LastAnswers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -159,7 +181,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ALMANAC_HOME / "static"
+STATIC_ROOT = env.path("ALMANAC_STATIC_ROOT", ALMANAC_HOME / "static")
 MEDIA_URL = "/media/"
 MEDIA_ROOT = ALMANAC_HOME / "media"
 
@@ -188,6 +210,8 @@ _origin = urlsplit(ALMANAC_BASE_URL)
 ALLOWED_HOSTS = [_origin.hostname or "127.0.0.1", *env.words("ALMANAC_ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [f"{_origin.scheme}://{_origin.netloc}"]
 SECRET_KEY_FALLBACKS = env.words("ALMANAC_SECRET_KEY_FALLBACKS")
+ALMANAC_KEY_WAS_TOLD = bool(env.text("ALMANAC_SECRET_KEY", ""))
+"""Otherwise the embedded profile keeps a key of its own in `ALMANAC_HOME`."""
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CSP = {
@@ -219,22 +243,22 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = False
-CELERY_TASK_DEFAULT_QUEUE = env.text("ALMANAC_QUEUE", "almanac")
+CELERY_TASK_DEFAULT_QUEUE = CELERY_CONTROL_EXCHANGE = env.name("ALMANAC_QUEUE", "almanac")
+"""Also the workers' names begin with it, and what is asked of workers goes to ours only: installations can share a broker."""
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_PUBLISH_RETRY = False
 
-_level = env.text("ALMANAC_LOG_LEVEL", "WARNING")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": _level},
-    "loggers": {
-        "django": {"handlers": [], "level": _level},
-        # It warns of every quorum queue behind a direct exchange that tasks with an ETA would block; bells have none.
-        "kombu.transport.native_delayed_delivery": {"handlers": [], "level": "ERROR"},
-    },
-}
+# --- What is told ----------------------------------------------------------------------------------------------------
+
+ALMANAC_LOG_FORMAT = env.choice("ALMANAC_LOG_FORMAT", ("line", "json"))
+ALMANAC_LOG_LEVEL = env.choice("ALMANAC_LOG_LEVEL", ("WARNING", "DEBUG", "INFO", "ERROR", "CRITICAL"))
+LOGGING = logs.configuration(ALMANAC_LOG_FORMAT, ALMANAC_LOG_LEVEL)
+
+ALMANAC_MONITOR_TOKEN = env.secret("ALMANAC_MONITOR_TOKEN", least=16)
+"""Whoever brings it as a bearer token may read `/metrics` and what `/readyz` knows; empty: nobody may."""
+ALMANAC_SENTRY_DSN = env.text("ALMANAC_SENTRY_DSN", "")
+ALMANAC_SENTRY_ENVIRONMENT = env.text("ALMANAC_SENTRY_ENVIRONMENT", "production")
+if ALMANAC_SENTRY_DSN:
+    env.needs_extra("ALMANAC_SENTRY_DSN", "sentry_sdk", "sentry")

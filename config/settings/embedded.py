@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from config import env
+from config import env, media
 from config.settings.base import *  # noqa: F403
 from config.settings.base import ALLOWED_HOSTS, ALMANAC_BASE_URL, ALMANAC_HOME, SECRET_KEY_FALLBACKS
 
@@ -38,7 +38,7 @@ if CELERY_BROKER_URL.startswith("folder://"):
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "127.0.0.1", "localhost", "[::1]"]
 
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": media.storage(),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

@@ -15,9 +15,11 @@ A provider's class names it and says how its service misbehaves; the promises ar
 provider with events also gives `signed_webhook` and `without_webhook_key`.
 """
 
+import errno
 import re
 import socket
 import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import count
@@ -269,6 +271,26 @@ class Conformance:
         flight = Watched(stop_after=0)
         assert self.send(self.jobs(3), flight=flight) == []
         assert self.copies() == {}
+
+    def test_a_start_that_cannot_be_noted_leaves_nothing_in_doubt(self):
+        """The journal's disk is full: what it cannot take does not begin, and what is in the air is waited for."""
+
+        class Full(Watched):
+            starts = 0
+
+            def started(self, refs):
+                self.starts += 1
+                if self.starts == 3:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                super().started(refs)
+
+        flight, provider, jobs = Full(), self.open(), self.jobs(12)
+        with suppress(OSError):
+            for first in (0, 4, 8):  # one call may take all of them
+                list(provider.send(jobs[first : first + 4], flight))
+        assert flight.starts == 3
+        assert set(flight.started_refs) == set(flight.answered_refs)
+        assert set(self.copies()) == set(self.keys([job for job in jobs if job.ref in flight.started_refs]))
 
     def test_another_kind_of_part_is_refused_and_not_raised(self):
         wrong = PostPart("A post") if not isinstance(self.part(), PostPart) else self.email()

@@ -15,13 +15,14 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.faults.harness.api import ApiServer, Teller
 from tests.faults.harness.compare import in_doubt, unexplained
 from tests.faults.harness.mail import MailServer
-from tests.faults.harness.place import PROFILES, Place, place, wait_until
+from tests.faults.harness.place import PROFILES, ConsoleError, Place, place, wait_until
 from tests.installation import free_port
 
 WORKERS = 2
@@ -44,6 +45,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--profile", choices=sorted(PROFILES), default="sqlite")
     parser.add_argument("--provider", choices=["sendgrid", "smtp"], default="sendgrid")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
+    parser.add_argument(
+        "--cold", action="store_true", help="every process loads everything itself, as in an installation"
+    )
     given = parser.parse_args(argv)
     if missing := PROFILES[given.profile].missing:
         parser.error(f"{given.profile} needs {missing}")
@@ -51,15 +55,47 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="almanac-kills-") as folder, ExitStack() as stack:
         port = free_port()
         env = {"ALMANAC_BASE_URL": f"http://127.0.0.1:{port}"} if given.profile == "sqlite" else {}
-        made = stack.enter_context(place(Path(folder) / "home", given.profile, env=env))
-        problems = run(made, Path(folder), stack, given, port)
-    for problem in problems[:20]:
+        made = stack.enter_context(place(Path(folder) / "home", given.profile, env=env, cold=given.cold))
+        figures = Figures()
+        try:
+            run(made, Path(folder), stack, given, port, figures)
+        except (AssertionError, ConsoleError) as error:
+            figures.problems.append(str(error))
+    for problem in figures.problems[:20]:
         say(f"PROBLEM {problem}")
-    return 1 if problems else 0
+    say(figures.line(given))
+    return 1 if figures.problems else 0
 
 
-def run(made: Place, folder: Path, stack: ExitStack, given: argparse.Namespace, port: int) -> list[str]:
-    """The whole of it; returns what was wrong."""
+@dataclass(slots=True)
+class Figures:
+    """What came of it, as far as it went."""
+
+    gaps: list[float] = field(default_factory=list)
+    twice: int = 0
+    lost: int = 0
+    in_doubt: list[int] = field(default_factory=list)
+    """At the end of sending, after the events, and when a person had the rest sent again."""
+    problems: list[str] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+
+    def line(self, given: argparse.Namespace) -> str:
+        """The closing line."""
+        doubts = ", ".join(
+            f"{count} in doubt {when}"
+            for count, when in zip(
+                self.in_doubt, ("at the end of sending", "after the events", "after a person"), strict=False
+            )
+        )
+        return (
+            f"kills {given.profile} {given.provider} seed {given.seed}: {given.deliveries} deliveries, {len(self.gaps)} kills, "
+            f"{self.twice} twice, {self.lost} lost, {doubts or 'not through'}; longest pause after a kill "
+            f"{max(self.gaps, default=0):.1f} s; {time.monotonic() - self.begun:.0f} s; {len(self.problems)} problems"
+        )
+
+
+def run(made: Place, folder: Path, stack: ExitStack, given: argparse.Namespace, port: int, figures: Figures) -> None:
+    """The whole of it; `figures` says what came of it."""
     fake: Any
     if given.provider == "sendgrid":
         fake = stack.enter_context(ApiServer(folder, delay=0.25))
@@ -78,41 +114,35 @@ def run(made: Place, folder: Path, stack: ExitStack, given: argparse.Namespace, 
         teller = Teller(fake, f"http://127.0.0.1:{port}/hooks/{account}/", {"X-Forwarded-Proto": "https"})
         teller.start()
     made.up(workers=WORKERS)
-    begun = time.monotonic()
-    gaps = kill(made, fake, given)
-    problems = [f"it took {gap:.0f} s to go on after a kill" for gap in gaps if gap > GOES_ON_WITHIN]
+    figures.begun = time.monotonic()
+    kill(made, fake, given, figures.gaps)
+    problems = figures.problems
+    problems += [f"it took {gap:.0f} s to go on after a kill" for gap in figures.gaps if gap > GOES_ON_WITHIN]
     end = finish(made, publication)
-    before = len(in_doubt(end["rows"]))
+    figures.in_doubt.append(len(in_doubt(end["rows"])))
     if teller is not None:
         teller.stop()
         say(f"{teller.told} events told")
         end = settled(made, fake, publication)
+        figures.in_doubt.append(len(in_doubt(end["rows"])))
     problems += judge(made, fake, end, given, in_the_air)
-    left = len(in_doubt(end["rows"]))
-    if teller is not None and left:
+    if teller is not None and (left := len(in_doubt(end["rows"]))):
         say(f"{left} the provider never had: a person sends them again")
         made.do("doubts_again", publication=publication)
         end = finish(made, publication)
+        figures.in_doubt.append(len(in_doubt(end["rows"])))
         problems += unexplained(fake.record.read(), made.do("ledger"))
         if end["ledger"]["accepted"] != given.deliveries:
             problems.append(f"{end['ledger']} after everything was settled")
     copies = fake.record.addresses
-    twice = sum(1 for times in copies.values() if times > 1)
-    lost = sum(1 for row in end["rows"] if row["state"] == "accepted" and not copies[row["address"]])
-    say(
-        f"{given.profile} {given.provider}: {given.deliveries} deliveries, {len(gaps)} kills, {twice} twice, {lost} lost, "
-        f"{before} in doubt at the end of sending, {left} after events, {len(in_doubt(end['rows']))} after a person; "
-        f"longest pause after a kill {max(gaps, default=0):.1f} s; {time.monotonic() - begun:.0f} s; "
-        f"{len(problems)} problems"
-    )
-    return problems
+    figures.twice = sum(1 for times in copies.values() if times > 1)
+    figures.lost = sum(1 for row in end["rows"] if row["state"] == "accepted" and not copies[row["address"]])
 
 
-def kill(made: Place, fake: Any, given: argparse.Namespace) -> list[float]:
-    """Kill a worker at each of so many counts; returns how long each time nothing came."""
+def kill(made: Place, fake: Any, given: argparse.Namespace, gaps: list[float]) -> None:
+    """Kill a worker at each of so many counts; `gaps` takes how long each time nothing came."""
     dice = random.Random(given.seed)
     counts = sorted(dice.sample(range(20, max(given.deliveries - 100, given.kills + 21)), given.kills))
-    gaps: list[float] = []
     for number, count in enumerate(counts, 1):
         wait_until(lambda count=count: fake.total >= count, GOES_ON_WITHIN * 2, f"{count} messages", 0.005)
         made.kill(dice.choice(made.workers))
@@ -124,7 +154,6 @@ def kill(made: Place, fake: Any, given: argparse.Namespace) -> list[float]:
         gaps.append(time.monotonic() - killed)
         if number % 10 == 0:
             say(f"{number} kills, {fake.total} taken, longest pause {max(gaps):.1f} s")
-    return gaps
 
 
 def finish(made: Place, publication: str) -> dict[str, Any]:

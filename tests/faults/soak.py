@@ -16,7 +16,6 @@ import random
 import secrets
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
@@ -31,7 +30,7 @@ from tests.faults.harness.api import ApiServer
 from tests.faults.harness.api import Reply as ApiReply
 from tests.faults.harness.compare import in_doubt, unexplained
 from tests.faults.harness.mail import MailServer
-from tests.faults.harness.place import POSTGRES, PROFILES, ConsoleError, Place, place, wait_until
+from tests.faults.harness.place import POSTGRES, PROFILES, ConsoleError, Place, Process, place, wait_until
 from tests.faults.harness.proxy import ChaosProxy
 
 PEOPLE = 150
@@ -57,6 +56,7 @@ class Soak:
         self.counts: Counter[str] = Counter()
         self.publications: list[str] = []
         self.problems: list[str] = []
+        self.rows: list[dict[str, Any]] = []
         self.newcomers = 0
         self.told = 0
         self.begun = time.monotonic()
@@ -78,8 +78,8 @@ class Soak:
 
     # --- the course of it
 
-    def run(self, minutes: float) -> list[str]:
-        """So many minutes of faults, then the end; returns what was wrong."""
+    def run(self, minutes: float) -> None:
+        """So many minutes of faults, then the end; `problems` says what was wrong."""
         self.made.do("set_up", people=PEOPLE)
         self.accounts = [
             self.made.do("account", provider="smtp", settings={**self.mail.settings, "port": self.roads[0].port}),
@@ -101,7 +101,7 @@ class Soak:
             time.sleep(self.dice.uniform(0.2, 2.0))
         self.heal()
         self.finish()
-        return self.judge()
+        self.judge()
 
     def say(self, words: str) -> None:
         """A line with the time."""
@@ -157,7 +157,7 @@ class Soak:
         return f"{seconds} s"
 
     @staticmethod
-    def _wake(worker: "subprocess.Popen[bytes]") -> None:
+    def _wake(worker: Process) -> None:
         worker.send_signal(signal.SIGCONT)
 
     def kill_scheduler(self) -> str:
@@ -327,13 +327,12 @@ class Soak:
         except AssertionError as error:
             self.problems.append(str(error))
 
-    def judge(self) -> list[str]:
+    def judge(self) -> None:
         """Record against ledger."""
         taken = [*self.mail.record.read(), *self.api.record.read()]
         self.rows = self.made.do("ledger")
         self.problems += unexplained(taken, self.rows)
         self.problems += [f"audit: {violation}" for violation in self.made.do("audit")]
-        return self.problems
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -342,15 +341,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--profile", choices=sorted(PROFILES), default="sqlite")
+    parser.add_argument(
+        "--cold", action="store_true", help="every process loads everything itself, as in an installation"
+    )
     parser.add_argument("--keep-log", type=Path, help="copy the processes' log here at the end")
     given = parser.parse_args(argv)
     if missing := PROFILES[given.profile].missing:
         parser.error(f"{given.profile} needs {missing}")
     print(f"seed {given.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="almanac-soak-") as folder, ExitStack() as stack:
-        made = stack.enter_context(place(Path(folder) / "home", given.profile))
+        made = stack.enter_context(place(Path(folder) / "home", given.profile, cold=given.cold))
         soak = Soak(made, Path(folder), stack, given.seed)
-        problems = soak.run(given.minutes)
+        try:
+            soak.run(given.minutes)
+        except AssertionError as error:
+            soak.problems.append(str(error))
+        problems = soak.problems
         if given.keep_log:
             given.keep_log.write_bytes(made.logged.read_bytes())
     for problem in problems[:30]:

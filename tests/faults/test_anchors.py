@@ -118,7 +118,7 @@ def test_a6_a_post_whose_answer_was_lost_is_not_posted_again(place, sandbox):
     publication = place.do("post", account=account)
     place.up(workers=2)
     place.wait_for_state("done", "held", publication=publication)
-    time.sleep(8)
+    time.sleep(5)
     assert sandbox.count("x") == 1
     rows = place.state(publication)["rows"]
     assert [row["state"] for row in rows] in (["unknown"], ["accepted"]), "in doubt, or proven by reading back"
@@ -146,11 +146,11 @@ def test_a8_the_moment_is_read_when_it_comes(place, mail):
     publication = place.do("publish", account=account, seconds=6)
     place.up(workers=1)
     begun = time.time()
-    place.do("move", publication=publication, seconds=20)
-    time.sleep(max(0, begun + 12 - time.time()))
+    place.do("move", publication=publication, seconds=14)
+    time.sleep(max(0, begun + 9 - time.time()))
     assert mail.total == 0, "the first date does not count any more"
     place.wait_for_state("done", publication=publication)
-    assert min(one.at for one in mail.record.read()) >= begun + 20
+    assert min(one.at for one in mail.record.read()) >= begun + 14
     assert mail.total == 20
 
 

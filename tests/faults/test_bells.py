@@ -162,6 +162,7 @@ def test_a_broker_that_stands_still_hangs_nobody(tmp_path, mail):
         check(place, mail)
 
 
+@pytest.mark.everywhere
 def test_a_broker_that_is_started_again(tmp_path, mail):
     """F5 and G3: Redis is killed, is away for some seconds, and comes back empty."""
     with own_broker(tmp_path, "sqlite", "redis") as (place, running, start):

@@ -152,7 +152,7 @@ ASK = (
 )
 
 
-@pytest.mark.faults
+@pytest.mark.everywhere
 def test_every_command_works_out_the_same_fingerprint(tmp_path):
     """Told no address, the one that `up --port` takes by itself, or the same in other words: it is one installation."""
     with shop(tmp_path) as (place, database, _start):
@@ -192,4 +192,4 @@ def test_every_command_works_out_the_same_fingerprint(tmp_path):
 
 
 def _health(place):
-    return place.anonymous().ask("GET", "/healthz").json()
+    return place.watcher().ask("GET", "/readyz").json()

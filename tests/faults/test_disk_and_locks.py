@@ -36,15 +36,16 @@ def small_disk(folder, size="96m"):
 
 
 def fill(path, leave):
-    """Take all but `leave` bytes."""
-    free = shutil.disk_usage(path.parent).free
+    """Take all but `leave` bytes, in steps: others write meanwhile, and one large step that does not fit takes nothing."""
     with path.open("wb") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, max(free - leave, 1))
-            while not leave:
-                os.write(file.fileno(), b"\0" * 4096)
-        except OSError:
-            return
+        taken = 0
+        for step in (MB, 4096):
+            while shutil.disk_usage(path.parent).free - leave >= step:
+                try:
+                    os.posix_fallocate(file.fileno(), taken, step)
+                except OSError:
+                    break
+                taken += step
 
 
 def quiet(mail, seconds=2.0):
@@ -77,6 +78,7 @@ def test_a_full_disk_stops_everything_loses_nothing_and_leaves_no_doubt(tmp_path
         # All at once, in the middle: nothing can be written any more.
         fill(disk / "rubbish", leave=0)
         at_full = mail.total
+        assert shutil.disk_usage(disk).free < MB
         stopped_at = quiet(mail)
         assert stopped_at - at_full <= 2 * 4 * 2 * 2, "what was in the air, and no more"
         assert stopped_at < COUNT

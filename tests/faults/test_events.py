@@ -7,7 +7,7 @@ import time
 import pytest
 
 from channels.sandbox import keys
-from tests.faults.conftest import everywhere, on_servers_too
+from tests.faults.conftest import everywhere
 from tests.faults.harness.compare import check, in_doubt
 from tests.faults.harness.place import wait_until
 from tests.faults.test_providers import calling, tell_everything
@@ -16,7 +16,7 @@ from tests.faults.test_workers import GOES_ON_WITHIN, killed_at
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
-@on_servers_too
+@everywhere
 def test_events_settle_what_a_killed_worker_left_in_doubt(place, api):
     """F2 over the API: two workers die with a taken batch in their hands; the events prove every row of it."""
     account, _publication = calling(place, api, people=120, batch_size=20)

@@ -33,7 +33,7 @@ def test_twenty_kills_on_the_embedded_profile(place, mail):
     "profile",
     [
         pytest.param("postgres-rabbitmq", marks=pytest.mark.rabbitmq),
-        pytest.param("postgres-redis", marks=pytest.mark.redis),
+        pytest.param("postgres-redis", marks=[pytest.mark.redis, pytest.mark.everywhere]),
     ],
 )
 def test_twenty_kills_on_the_production_profile(place, mail):

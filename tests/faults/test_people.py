@@ -76,7 +76,6 @@ def test_a_cancellation_ends_it_within_five_seconds(place, mail):
     assert end["ledger"]["accepted"] + end["ledger"]["skipped"] == 400
 
 
-@pytest.mark.everywhere
 def test_contacts_that_come_and_go_in_the_middle(place, mail):
     """F23: the audience is who it was at the start; a hundred new ones get nothing, a hundred who leave get no more."""
     mailing(place, mail, people=300)

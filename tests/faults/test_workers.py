@@ -93,6 +93,7 @@ def test_the_whole_container_is_killed(place, mail):
     check(place, mail)
 
 
+@pytest.mark.everywhere
 @everywhere
 def test_a_commit_that_fails_after_the_provider_took_it_is_closed_by_the_journal(place, mail):
     """F8: the answers are in the journal; nothing stays in doubt and nothing is sent again."""

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.paginator import Page, Paginator
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -18,6 +19,7 @@ from wagtail.admin.widgets.button import HeaderButton
 
 from campaigns.planning import clashes, occasions, permissions
 from campaigns.planning.models import Campaign, Publication
+from campaigns.planning.occasions import words
 from campaigns.planning.permissions import Guarded, may
 from campaigns.planning.selectors import (
     CalendarItem,
@@ -39,6 +41,12 @@ from marketing_calendar.views.common import (
 )
 
 LONGEST = timedelta(days=400)
+ROWS = 100
+"""Rows of the list on one page."""
+BEHIND = 20
+"""Rows of the list behind a drawn calendar: what there is without JavaScript, or on a phone; the list itself has all."""
+SENTENCES = 20
+"""Clashes that are told above the calendar."""
 
 
 def clashes_for(items: Iterable[CalendarItem], start: date, end: date) -> dict[int, list[clashes.Clash]]:
@@ -95,10 +103,11 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
         period = periods.of(view, day)
         items = calendar_items(period.start, period.end, filters, zone=zone)
         found = clashes_for(items, period.start, period.end)
-        kept = {name: value for name, value in query.items() if name not in ("view", "date") and value}
+        kept = {name: value for name, value in query.items() if name not in ("view", "date", "page") and value}
         lanes = query.get("lanes") if query.get("lanes") in dict(LANES) else "campaign"
         editable = may(self.request.user, permissions.MOVE)
-        shown = {clash.sentence: clash for item in items for clash in found.get(item.publication.pk, [])}
+        clashing = {id(clash): clash for item in items for clash in found.get(item.publication.pk, [])}
+        page = self._page(items, view)
 
         def link(**changes: Any) -> str:
             return "?" + urlencode({"view": view.value, "date": day.isoformat(), **kept, **changes})
@@ -108,8 +117,13 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
             "period": period,
             "view": view,
             "today": today,
-            "days": self._days(items, found, period, filters),
-            "clashes": list(shown.values()),
+            "days": self._days(list(page.object_list), found, period, filters, whole=page.paginator.num_pages == 1),
+            "clash_count": len(clashing),
+            "clashes": list(clashing.values())[:SENTENCES],
+            "clashes_more": max(len(clashing) - SENTENCES, 0),
+            "page": page,
+            "earlier_url": link(page=page.previous_page_number()) if page.has_previous() else "",
+            "later_url": link(view=View.LIST.value, page=self._next(page, view)) if page.has_next() else "",
             "empty": not items,
             "no_campaign": not Campaign.objects.exists(),
             "may_open": may(self.request.user, permissions.OPEN),
@@ -148,8 +162,25 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
             },
         }
 
+    def _page(self, items: list[CalendarItem], view: View) -> Page[CalendarItem]:
+        """The rows that are rendered: the list's page, or its beginning behind a drawn calendar."""
+        if view is not View.LIST:
+            return Paginator(items, BEHIND).page(1)
+        return Paginator(items, ROWS).get_page(self.request.GET.get("page"))
+
+    @staticmethod
+    def _next(page: Page[CalendarItem], view: View) -> int:
+        """Where the list goes on; behind a drawn calendar only its beginning was shown."""
+        return page.next_page_number() if view is View.LIST else 1
+
     def _days(
-        self, items: list[CalendarItem], found: dict[int, list[clashes.Clash]], period: periods.Period, filters: Filters
+        self,
+        items: list[CalendarItem],
+        found: dict[int, list[clashes.Clash]],
+        period: periods.Period,
+        filters: Filters,
+        *,
+        whole: bool,
     ) -> list[dict[str, Any]]:
         stuck = obstacles.of_all(item.publication for item in items)
         by_day = {
@@ -159,7 +190,8 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
                     "status": STATUSES[item.status],
                     "when": payload.when(item),
                     "icon": payload.CHANNEL_ICONS.get(item.publication.channel, "doc-empty"),
-                    "clashes": found.get(item.publication.pk, []),
+                    "clashes": found.get(item.publication.pk, [])[:3],
+                    "more_clashes": max(len(found.get(item.publication.pk, [])) - 3, 0),
                     "obstacles": stuck[item.publication.pk],
                     "can_move": payload.can_move(item.publication),
                     "url": url_of_publication(item.publication),
@@ -169,15 +201,17 @@ class CalendarView(Guarded, WagtailAdminTemplateMixin, TemplateView):
             ]
             for day, group in groupby(items, key=lambda item: item.day)
         }
-        marked: dict[date, list[occasions.Occasion]] = {}
+        marked: dict[date, list[dict[str, Any]]] = {}
         for market in markets_for(filters):
             for occasion in occasions.between(market.country, period.start, period.end):
                 if period.start <= occasion.day < period.end:
-                    marked.setdefault(occasion.day, []).append(occasion)
-        return [
-            {"day": day, "rows": by_day.get(day, []), "occasions": marked.get(day, [])}
-            for day in sorted({*by_day, *marked})
-        ]
+                    marked.setdefault(occasion.day, []).append(
+                        {"name": occasion.name, "caveats": words.caveats(occasion)}
+                    )
+        shown = sorted({*by_day, *marked})
+        if not whole and by_day:  # days of another page have no rows here, and would look empty
+            shown = [day for day in shown if min(by_day) <= day <= max(by_day)]
+        return [{"day": day, "rows": by_day.get(day, []), "occasions": marked.get(day, [])} for day in shown]
 
     def _home_zone(self) -> str:
         market = Market.objects.first()
@@ -220,9 +254,11 @@ class ItemsView(Guarded, DjangoView):
         found = clashes_for(items, start, end)
         stuck = obstacles.of_all(item.publication for item in items)
         editable = may(request.user, permissions.MOVE)
+        words = payload.Words()
         return JsonResponse(
             {
-                "items": [payload.item_dict(item, found, editable=editable, obstacles=stuck) for item in items],
+                "items": [payload.item_dict(item, words, found, editable=editable, obstacles=stuck) for item in items],
+                "words": words.as_dict(),
                 "stages": [
                     payload.stage_dict(stage, first, last, editable=editable)
                     for stage, first, last in stages_between(start, end, filters)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from campaigns.audiences import sql, values
+from campaigns.audiences import changes, sql, values
 from campaigns.audiences.models import AttributeDefinition, Contact
 from campaigns.audiences.rules import ATTRIBUTE_NAME
 from core import bulk, clock
@@ -51,6 +51,7 @@ def _rewrite(name: str, kind: str) -> int:
                 changed.append((clock.now(), {**attributes, name: value}, pk))
         with bulk.turn():
             bulk.change(Contact, ("updated_at", "attributes"), changed)
+            changes.note()
         after = found[-1][0]
     return stuck
 

@@ -77,4 +77,5 @@ def _change(
         wording=wording,
         occurred_at=moment,
     )
+    contact.touch()
     return True

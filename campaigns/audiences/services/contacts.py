@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 from wagtail.models import ModelLogEntry
 
-from campaigns.audiences import arrivals, keys
+from campaigns.audiences import arrivals, changes, keys
 from campaigns.audiences.models import (
     MARKETING,
     Consent,
@@ -28,13 +28,13 @@ from campaigns.audiences.models import (
 )
 from campaigns.audiences.services import attributes, rows, suppressions
 from campaigns.audiences.services.rows import Address, ContactRow
-from core import bulk, clock, failpoints
+from core import bulk, clock, failpoints, webhooks
 from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.models import Market, User
 
-BATCH = 500
-"""Rows of one transaction: some 40 ms, so that nobody who writes beside an import on SQLite has to wait for it."""
+BATCH = 1_000
+"""Rows of one transaction: some 50 ms, so that nobody who writes beside an import on SQLite has to wait for it."""
 
 MOST_LINE_BYTES = 64 * 1024
 _EMPTY: Mapping[str, Any] = {"first_name": "", "last_name": "", "locale": "", "timezone": "", "market": None}
@@ -151,6 +151,7 @@ class _Person:
     addresses: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     consents: dict[str, tuple[bool, datetime]] = field(default_factory=dict)
     touched: bool = False
+    changed: bool = False
     arrived: bool = False
 
 
@@ -230,6 +231,7 @@ class _Batch:
         person.touched |= changed
         changed |= self._apply_addresses(person, row)
         changed |= self._apply_consents(person, row)
+        person.changed |= changed
         if created:
             report.created += 1
         elif changed:
@@ -353,6 +355,8 @@ class _Batch:
                 for person, channel, at in self.given
             ),
         )
+        if self.old_addresses or self.given or any(one.touched or one.arrived for one in self.people):
+            changes.note()
         for key, channel in self.lifted:
             suppressions.lift(key, channel, reason=Suppression.Reason.UNSUBSCRIBED)
         arrivals.announce(
@@ -397,6 +401,9 @@ class _Batch:
             ("updated_at", "attributes", *_EMPTY),
             ((self.now, one.attributes, *one.columns.values(), one.pk) for one in touched if id(one) not in fresh),
         )
+        Contact.objects.filter(pk__in=[one.pk for one in self.people if one.changed and not one.touched]).update(
+            updated_at=self.now
+        )
         for one in self.adopted:
             if one.pk is not None and id(one) not in fresh:
                 Contact.objects.filter(pk=one.pk).update(external_id=one.external_id)
@@ -436,10 +443,12 @@ def erase(contact: Contact, by: User | None) -> None:
         for endpoint in contact.endpoints.all():
             suppressions.suppress(endpoint.recipient_key, endpoint.channel, Suppression.Reason.ERASED)
         contact.endpoints.update(address="", contact=None, platform="", status=Endpoint.Status.INVALID)
+        changes.note()
         contact.consents.all().delete()
         ContactListMember.objects.filter(contact=contact).delete()
         # The log writes down what a thing was called when somebody did something to it.
         ModelLogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(Contact), object_id=str(contact.pk)
         ).update(label=str(contact), data={})
+        webhooks.announce("contact.erased", {"contact": str(contact.public_id)}, key=str(contact.pk))
         log(contact, "almanac.erase", user=by)

@@ -24,6 +24,7 @@ def register(contact: Contact, channel: str, address: str, platform: str = "") -
             "status": Endpoint.Status.ACTIVE,
         },
     )
+    contact.touch()
     if made:
         arrivals.announce([arrivals.Arrival(contact.pk, contact.external_id or "", (endpoint.recipient_key,))])
     return endpoint

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,16 +14,18 @@ from campaigns.measurement.definitions import definitions
 from campaigns.measurement.models import Review
 from campaigns.measurement.selectors import campaign_results
 from campaigns.planning.models import Campaign
+from core import clock, webhooks
 from core.errors import Invalid
 from core.models import User
 
 
-def freeze(campaign: Campaign, *, findings: str, decisions: str, by: User | None) -> Review:
+def freeze(campaign: Campaign, *, findings: str, decisions: str, by: User | None, at: datetime | None = None) -> Review:
     """Keep the results of `campaign` as they are now, with their definitions, for ever.
 
+    `at` dates a review of figures that are older than it: the demo's past.
     Raises `Invalid` when nothing was measured yet, or when nobody wrote down what was found.
     """
-    results = campaign_results(campaign)
+    results = campaign_results(campaign, at)
     if results.is_empty:
         raise Invalid(_("There is nothing to review yet: nothing was sent, seen or bought. Come back when it was."))
     if not findings.strip():
@@ -41,7 +44,9 @@ def freeze(campaign: Campaign, *, findings: str, decisions: str, by: User | None
             decisions=decisions.strip(),
             digest=digest(numbers, findings.strip(), decisions.strip()),
             frozen_by=by,
+            frozen_at=at or clock.now(),
         )
+        webhooks.announce("review.frozen", {"review": str(review.public_id), "campaign": str(campaign.public_id)})
         log(review, "almanac.freeze_review", user=by, data={"campaign": campaign.slug})
     return review
 

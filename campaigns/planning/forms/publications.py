@@ -18,7 +18,8 @@ from channels.base import Channel
 from channels.models import CHANNEL_CHOICES, ChannelAccount
 from cms import selectors as cms
 from cms.models import Message
-from core.models import User
+from core import hours
+from core.models import Market, User
 
 PUBLICATION_ORDER = [
     *("stage", "title", "channel", "account", "content", "page", "message", "include", "exclude"),
@@ -28,6 +29,23 @@ PUBLICATION_ORDER = [
 
 def _named(account: ChannelAccount) -> str:
     return f"{account.name} ({gettext('sandbox')})" if account.is_sandbox else account.name
+
+
+def hours_of(market: Market) -> str:
+    """What a market's hours mean for a moment, in a sentence each."""
+    found = []
+    if market.good_hours:
+        found.append(
+            gettext("Good hours of %(market)s: %(hours)s.")
+            % {"market": market, "hours": hours.words(market.good_hours)}
+        )
+    if market.quiet:
+        start, end = market.quiet
+        found.append(
+            gettext("Quiet hours: %(start)s–%(end)s; a message due then goes at %(end)s.")
+            % {"start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}
+        )
+    return " ".join(found)
 
 
 class PublicationForm(AudienceFields):
@@ -69,6 +87,7 @@ class PublicationForm(AudienceFields):
         self.publication = publication
         self.fields["stage"].queryset = campaign.stages.all()  # type: ignore[attr-defined]
         self.fields["owner"].queryset = people()  # type: ignore[attr-defined]
+        self.fields["time"].help_text = hours_of(campaign.market)
         self.fields["zone"].choices = zone_choices()  # type: ignore[attr-defined]
         accounts = ChannelAccount.objects.all()
         field = self.fields["account"]

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from wagtail.log_actions import log
@@ -46,10 +47,9 @@ def create(
     name = name.strip()
     if not name:
         raise Invalid(_("A campaign needs a name, for example “Black Friday 2026”."), field="name")
-    if starts_on and ends_on and ends_on < starts_on:
-        raise Invalid(_("The last day is before the first day."), field="ends_on")
     market = market or default_market()
     day, occasion = _anchor(market, anchor)
+    check_days(starts_on, ends_on, day)
     with transaction.atomic():
         campaign = Campaign.objects.create(
             name=name[:200],
@@ -121,8 +121,8 @@ def edit(campaign: Campaign, *, by: User | None, **changes: Any) -> Campaign:
         offers = changes.pop("offers", None)
         for name, value in changes.items():
             setattr(campaign, name, value)
-        if campaign.starts_on and campaign.ends_on and campaign.ends_on < campaign.starts_on:
-            raise Invalid(_("The last day is before the first day."), field="ends_on")
+        if changes.keys() & {"starts_on", "ends_on"}:
+            check_days(campaign.starts_on, campaign.ends_on, campaign.anchor_date)
         if changes:
             campaign.save(update_fields=list(changes))
         if offers is not None:
@@ -172,6 +172,18 @@ def preview_anchor(campaign: Campaign, to: date) -> moves.MoveReport:
     """What `move_anchor` would do."""
     days = (to - campaign.anchor_date).days if campaign.anchor_date else 0
     return moves.preview(publications_of(campaign), days)
+
+
+def check_days(first: date | None, last: date | None, anchor: date | None) -> None:
+    """Raise `Invalid` for days that leave out the anchor's, or that end before they begin."""
+    if first and last and last < first:
+        raise Invalid(_("The last day is before the first day."), field="ends_on")
+    if anchor and ((first and first > anchor) or (last and last < anchor)):
+        raise Invalid(
+            _("The anchor, %(day)s, is always one of the campaign's days.")
+            % {"day": date_format(anchor, "DATE_FORMAT")},
+            field="starts_on" if first and first > anchor else "ends_on",
+        )
 
 
 def free_slug(text: str) -> str:

@@ -18,7 +18,7 @@ from campaigns.planning.states import EDITABLE, PUBLICATION
 from channels.base import Channel
 from channels.models import ChannelAccount
 from cms import selectors as cms
-from core import clock
+from core import clock, hours
 from core.errors import Conflict, Invalid
 from core.models import User
 
@@ -43,7 +43,7 @@ def plan(
     """Put a publication into `stage`. Everything but the channel may still be open: a bare plan is a plan.
 
     Raises `Invalid` when the parts do not fit: an account of another channel, content that does not exist, a zone nobody
-    knows. Without a moment it is planned for the first day of the stage, at ten in the market's zone.
+    knows. Without a moment it is planned for the first day of the stage, at the market's first good hour.
     """
     publication = Publication(stage=stage, channel=channel, owner=owner or by, created_by=by)
     values: dict[str, Any] = {
@@ -157,9 +157,10 @@ def remove(publication: Publication, *, by: User | None) -> None:
 
 
 def usual_moment(stage: Stage) -> Moment:
-    """The first day of the stage at ten o'clock in the market's zone; an open day where the stage has none."""
+    """The first day of the stage at the market's first good hour, by its clock; an open day where the stage has none."""
     first, _last = stage_window(stage)
-    return Moment.fixed(first, time(10, 0), stage.campaign.market.timezone)
+    market = stage.campaign.market
+    return Moment.fixed(first, hours.first_good(market.good_hours, market.quiet), market.timezone)
 
 
 def _assign(publication: Publication, values: dict[str, Any]) -> None:

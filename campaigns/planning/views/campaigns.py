@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -49,7 +49,7 @@ class IndexView(Screen):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Campaigns with their windows and counts."""
         words = self.request.GET.get("q", "").strip()
-        rows = Campaign.objects.select_related("market", "owner").prefetch_related("stages")
+        rows: QuerySet[Campaign] = Campaign.objects.select_related("market", "owner").prefetch_related("stages")
         rows = rows.annotate(publications=Count("stages__publications", distinct=True))
         if words:
             rows = rows.filter(Q(name__icontains=words) | Q(slug__icontains=words))

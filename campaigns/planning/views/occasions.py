@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy
 from campaigns.planning import occasions, permissions, playbooks
 from campaigns.planning.forms import CampaignForm, OccasionForm
 from campaigns.planning.models import Campaign
-from campaigns.planning.occasions import Occasion
+from campaigns.planning.occasions import Occasion, words
 from campaigns.planning.permissions import may
 from campaigns.planning.services import campaigns
 from campaigns.planning.views.base import FormScreen, Screen, actor
-from core import clock, money
+from core import clock, countries, money
 from core.errors import Invalid
 from core.models import Market
 
@@ -52,12 +52,20 @@ class OccasionView(Screen):
         months: dict[int, list[dict[str, Any]]] = {}
         for occasion in found:
             months.setdefault(occasion.day.month, []).append(
-                {"occasion": occasion, "campaigns": taken.get(occasion.day, []), "over": occasion.last < today}
+                {
+                    "occasion": occasion,
+                    "about": [words.kind(occasion), *words.caveats(occasion)],
+                    "campaigns": taken.get(occasion.day, []),
+                    "over": occasion.last < today,
+                }
             )
         return {
             **super().get_context_data(**kwargs),
             "form": form,
             "market": market,
+            "unknown": countries.name(market.country)
+            if market and not occasions.knows_public_holidays(market.country, year)
+            else "",
             "months": [(rows[0]["occasion"].day, rows) for rows in months.values()],
             "year": year,
         }
@@ -142,6 +150,7 @@ class TakeView(FormScreen):
         return {
             **super().get_context_data(**{**kwargs, "form": form}),
             "occasion": self.occasion,
+            "caveats": words.caveats(self.occasion),
             "market": self.market,
             "kind": kind,
             "steps": steps,

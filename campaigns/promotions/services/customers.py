@@ -85,6 +85,34 @@ def find(customer: Customer) -> Contact | None:
     return None
 
 
+def find_all(named: Sequence[Customer]) -> list[int | None]:
+    """`find` for many: the key of each one's contact, or None."""
+    people = Contact.objects.filter(erased_at__isnull=True)
+    wanted = {customer.external_id for customer in named if customer.external_id}
+    by_id = dict(people.filter(external_id__in=wanted).values_list("external_id", "pk")) if wanted else {}
+    unknown = {
+        place: one for place, one in enumerate(named) if one.external_id not in by_id and (one.email or one.phone)
+    }
+    names = {place: one.keys() for place, one in unknown.items()}
+    reached = [key for keys_ in names.values() for kind, key in keys_.items() if kind in (Kind.EMAIL, Kind.PHONE)]
+    having = _having(reached) if reached else {}
+    return [
+        by_id.get(one.external_id) or (_alone(one, names[place], having) if place in unknown else None)
+        for place, one in enumerate(named)
+    ]
+
+
+def _alone(customer: Customer, names: Mapping[str, str], having: Mapping[str, Mapping[int, str | None]]) -> int | None:
+    """Who alone has the address or the number, with no other id than the one that was given."""
+    for kind in (Kind.EMAIL, Kind.PHONE):
+        people = having.get(names.get(kind, ""), {})
+        if len(people) == 1:
+            [(contact, external_id)] = people.items()
+            if not customer.external_id or customer.is_word or external_id is None:
+                return contact
+    return None
+
+
 def keep(order: Order, customer: Customer) -> None:
     """Remember how the customer of an order was named, and look again behind the commit."""
     OrderReference.objects.bulk_create(
@@ -147,6 +175,13 @@ def _meant(
             if not id_given or external_id is None:
                 return contact
     return None
+
+
+def link_all(found: Mapping[int, int]) -> None:
+    """Link orders, by their keys, to contacts."""
+    if found:
+        with transaction.atomic():
+            _link(found)
 
 
 def _link(found: Mapping[int, int]) -> None:

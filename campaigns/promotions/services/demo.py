@@ -1,7 +1,7 @@
 """The demo shop's past: its products, and a year of orders with a November one can see. Offers come with their pages (cms)."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Max
@@ -35,7 +35,7 @@ AT_ONCE = 500
 
 
 def build(market: Market) -> dict[str, Any]:
-    """Make products, and orders of the last twelve months for the market's contacts; answers how many orders were added.
+    """Make products, and the orders of a year and of last November for the market's contacts; how many were added.
 
     Run again, it adds nothing: the past does not move on with the calendar.
     """
@@ -62,10 +62,11 @@ def _year(chance: random.Random, customers: list[int], now: datetime) -> list[_T
     """Who ordered what and when: some customers come often, most seldom."""
     eagerness = [chance.paretovariate(1.6) for _customer in customers]
     told: list[_Told] = []
-    for day in range(365, 0, -1):
-        date = (now - timedelta(days=day)).date()
-        for _number in range(_about(chance, ORDERS_A_DAY * SEASON[date.month])):
-            moment = datetime(date.year, date.month, date.day, tzinfo=UTC) + timedelta(seconds=chance.randrange(86_400))
+    since = max(365, (now.date() - date(now.year - 1, 11, 1)).days)
+    for day in range(since, 0, -1):
+        on = (now - timedelta(days=day)).date()
+        for _number in range(_about(chance, ORDERS_A_DAY * SEASON[on.month])):
+            moment = datetime(on.year, on.month, on.day, tzinfo=UTC) + timedelta(seconds=chance.randrange(86_400))
             lines = []
             for sku, _name, _category, price in chance.sample(PRODUCTS, chance.choices((1, 2, 3), (55, 30, 15))[0]):
                 quantity = 1 if price > 8000 else chance.randrange(1, 4)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -58,6 +59,24 @@ def create(
         offer.save()
         offer.products.set(products)
         log(offer, "wagtail.create", user=by)
+    return offer
+
+
+def change(
+    offer: Offer, values: Mapping[str, Any], by: User | None, products: Iterable[Product] | None = None
+) -> Offer:
+    """Change the facts that `values` name. Pages follow at once; what was approved keeps the words that were approved.
+
+    Raises `Invalid` as `create` does.
+    """
+    for name, value in values.items():
+        setattr(offer, name, value)
+    check(offer)
+    with transaction.atomic():
+        offer.save()
+        if products is not None:
+            offer.products.set(products)
+        log(offer, "wagtail.edit", user=by, data={"fields": sorted(values)})
     return offer
 
 

@@ -55,9 +55,9 @@ def take(
     """
     who = customers.named(customer) if isinstance(customer, str) else customer
     references = who.keys()
-    total = _checked_total(external_id, currency, lines, total_minor)
+    total = checked_total(external_id, currency, lines, total_minor)
     occurred_at = occurred_at.astimezone(UTC) if occurred_at else None
-    body_hash = _hash(currency, lines, total, _name_of(who, contact), code, click_token, occurred_at)
+    body_hash = hash_of(currency, lines, total, name_of(who, contact), code, click_token, occurred_at)
     order = Order.objects.filter(source=source, external_id=external_id).first()
     if order is None:
         try:
@@ -79,13 +79,17 @@ def take(
         except IntegrityError:
             order = Order.objects.get(source=source, external_id=external_id)
     if order.body_hash != body_hash:
-        raise Conflict(
-            _("Order %(number)s was taken before with other facts. Send corrections as refunds.")
-            % {"number": external_id},
-            code="order_conflict",
-        )
+        raise told_otherwise(external_id)
     customers.link_if_known(order, who)
     return order
+
+
+def told_otherwise(external_id: str) -> Conflict:
+    """The same number with another body."""
+    return Conflict(
+        _("Order %(number)s was taken before with other facts. Send corrections as refunds.") % {"number": external_id},
+        code="order_conflict",
+    )
 
 
 def _create(order: Order, lines: Sequence[Line], who: Customer | None) -> Order:
@@ -119,7 +123,8 @@ def _create(order: Order, lines: Sequence[Line], who: Customer | None) -> Order:
     return order
 
 
-def _checked_total(external_id: str, currency: str, lines: Sequence[Line], total_minor: int | None) -> int:
+def checked_total(external_id: str, currency: str, lines: Sequence[Line], total_minor: int | None) -> int:
+    """What was paid; raises `Invalid` for an order that makes no sense."""
     if not external_id or len(external_id) > 200:
         raise Invalid(_("An order needs a number of at most 200 characters."))
     money.check(currency)
@@ -144,7 +149,8 @@ def _checked_total(external_id: str, currency: str, lines: Sequence[Line], total
     return total
 
 
-def _name_of(who: Customer, contact: Contact | None) -> str:
+def name_of(who: Customer, contact: Contact | None) -> str:
+    """How the customer was named, as the hash of the body has it."""
     if not who:
         return "" if contact is None else str(contact.public_id)
     if who.is_word or not (who.email or who.phone):
@@ -152,7 +158,7 @@ def _name_of(who: Customer, contact: Contact | None) -> str:
     return json.dumps([who.external_id, who.email, who.phone])
 
 
-def _hash(
+def hash_of(
     currency: str,
     lines: Sequence[Line],
     total: int,
@@ -161,6 +167,7 @@ def _hash(
     click_token: str,
     occurred_at: datetime | None,
 ) -> str:
+    """What tells whether an order is told again or told otherwise."""
     body = {
         "currency": currency,
         "total": total,

@@ -33,6 +33,7 @@ def record(order: Order, external_id: str, amount_minor: int, *, occurred_at: da
         given = order.refunds.aggregate(sum=Sum("amount_minor"))["sum"] or 0
         if given + amount_minor > order.total_minor:
             raise Invalid(_("More would be given back than was paid for this order."))
+        order.touch()
         return Refund.objects.create(
             order=order, external_id=external_id, amount_minor=amount_minor, occurred_at=occurred_at or clock.now()
         )

@@ -71,7 +71,8 @@ def send_again(deliveries: Sequence[Delivery], by: User) -> int:
     runs = Run.objects.filter(pk__in=run_ids)
     RUN.move_all(runs, "reopen", finished_at=None)
     runs.filter(state=RunState.LIVE).update(moved_at=now)
-    PUBLICATION.move_all(Publication.objects.filter(runs__in=run_ids), "reopen")
+    for publication in Publication.objects.filter(runs__in=run_ids).distinct():
+        PUBLICATION.move(publication, "reopen")
     Chunk.objects.filter(run_id__in=run_ids, is_retry=True, state=ChunkState.DONE).update(state=ChunkState.OPEN)
     _log(deliveries, "almanac.doubt_send_again", by, moved)
     transaction.on_commit(lambda: bells.ring(run_ids))

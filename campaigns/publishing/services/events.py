@@ -8,6 +8,7 @@ delivery is still `attempting`) leaves its mark in `feedback`, which the sweeper
 """
 
 import logging
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -22,7 +23,7 @@ from channels.base import COMPLAINED, UNSUBSCRIBED, EventKind
 from channels.models import ChannelAccount, ProviderEvent
 from channels.refusals import Fault
 from channels.services import note_health
-from core import clock, db, failpoints
+from core import clock, db, failpoints, webhooks
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +99,19 @@ def _move_cursor(cursor: EventCursor) -> None:
             del _done[pk]
 
 
-@transaction.atomic
 def apply(event: ProviderEvent) -> bool:
     """Apply one event; False when it is not about a delivery of ours."""
+    if not _apply(event):
+        return False
+    if event.fault == Fault.ACCOUNT and event.kind in CAUSES:
+        # It was taken and came back because of us: a person has to see the sentence, and the next sends are tried singly.
+        # Not before the commit: whoever settles a slice locks the account first and its deliveries then.
+        note_health(event.account, ChannelAccount.Health.FIX_SETTINGS, detail=event.reason)
+    return True
+
+
+@transaction.atomic
+def _apply(event: ProviderEvent) -> bool:
     delivery_id = refs.read(event.ref)
     if delivery_id is None:
         return False
@@ -109,6 +120,7 @@ def apply(event: ProviderEvent) -> bool:
         return False
     key, channel = row["recipient_key"], row["publication__channel"]
     _mark(delivery_id, event)
+    webhooks.announce(f"delivery.{event.kind}", lambda: _told(delivery_id, event), key=f"event-{event.pk}")
     failpoints.reached("event")
     if event.permanent and event.kind in CAUSES:
         dead = closings.Dead(delivery_id, key, CAUSES[event.kind], str(event.payload.get("status", "")), event.reason)
@@ -123,10 +135,21 @@ def apply(event: ProviderEvent) -> bool:
         )
     elif event.kind == EventKind.UNSUBSCRIBED or event.fault == UNSUBSCRIBED:
         unsubscribe.by_recipient_key(key, channel, f"provider:{event.account.provider}", occurred_at=event.occurred_at)
-    elif event.fault == Fault.ACCOUNT and event.kind in CAUSES:
-        # It was taken and came back because of us: a person has to see the sentence, and the next sends are tried singly.
-        note_health(event.account, ChannelAccount.Health.FIX_SETTINGS, detail=event.reason)
     return True
+
+
+def _told(delivery_id: int, event: ProviderEvent) -> dict[str, Any]:
+    """What an outgoing webhook says of the event."""
+    row = Delivery.objects.select_related("contact", "publication").get(pk=delivery_id)
+    return {
+        "publication": str(row.publication.public_id),
+        "external_id": row.contact.external_id if row.contact else None,
+        "channel": row.publication.channel,
+        "state": row.state,
+        "reason": event.reason,
+        "permanent": event.permanent,
+        "occurred_at": event.occurred_at.isoformat(),
+    }
 
 
 def _mark(delivery_id: int, event: ProviderEvent) -> None:

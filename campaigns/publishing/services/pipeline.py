@@ -35,7 +35,7 @@ from channels import registry
 from channels.base import HOLDS_ACCOUNT, Blame, Job, Outcome, Provider, Result
 from channels.models import ChannelAccount
 from channels.services import health
-from core import clock, db, disk, failpoints, installation
+from core import clock, db, disk, failpoints, installation, releases
 from core.errors import AlmanacError, FixSettings, Invalid
 
 log = logging.getLogger(__name__)
@@ -240,15 +240,7 @@ class Sender:
 
     def note_health(self, answers: Iterable[Outcome]) -> datetime | None:
         """What the answers say about the account; returns until when it waits."""
-        waits: datetime | None = None
-        for answer in answers:
-            if answer.result in {Result.RETRY, Result.REJECTED}:
-                if answer.blame == Blame.ACCOUNT:
-                    waits = health.broken(self.account_id, answer.detail or answer.code)
-                    break
-                if answer.blame == Blame.PROVIDER:
-                    waits = health.waiting(self.account_id, answer.retry_at, answer.detail or answer.code)
-                    break
+        waits = account_waits(self.account_id, answers)
         if waits is not None:
             self.stopped = True
         return waits
@@ -280,16 +272,16 @@ class Sender:
         health.silent(self.account_id, said % {"count": count}, by_probe=self.probing is not None)
         self.stopped = True
 
-    def weigh(self, closing: Slice, now: datetime) -> dict[int, Outcome]:
+    def weigh(self, closing: Slice, now: datetime) -> weighing.Weighed:
         """See the answers together before any of them is written. `closing` keeps what was said: a transaction that fails
         is done again, and weighs it again."""
         asked = {row.delivery_id: weighing.Asked(row.delivery_id, row.address, row.number) for row in closing.rows}
         return weighing.weigh(self.run_id, self.channel, asked, closing.answers, now)
 
-    def note_dead(self, closing: Slice, weighed: Mapping[int, Outcome]) -> None:
+    def note_dead(self, closing: Slice, weighed: weighing.Weighed) -> None:
         """The provider says that an address does not exist: it is closed once the run's fuse could speak."""
         keys = {row.delivery_id: row.recipient_key for row in closing.rows}
-        weighing.dead(self.run_id, self.channel, keys, weighed)
+        weighing.close_later(self.run_id, self.channel, keys, weighed)
 
     def check_standing(self, now: datetime) -> installation.Standing | None:
         """Whether the run may go on; otherwise `stopped` is set, and what needs a person is held. What was found of the
@@ -300,6 +292,9 @@ class Sender:
             self.stopped = True
             return None
         self.unanswered = run.unanswered
+        if releases.is_older():
+            self.stopped = True  # the new release's workers go on: nobody has to look
+            return None
         since = max(filter(None, (run.due_at, run.started_at, run.moved_at)))
         asked = installation.standing()
         if asked.reason:
@@ -424,6 +419,17 @@ class Sender:
             db.patiently(partial(apply_answers, answers), seconds=PATIENCE, enough=stopping.is_set)
 
 
+def account_waits(account_id: int, answers: Iterable[Outcome]) -> datetime | None:
+    """Tell the account what the first of `answers` that blames it or its service says; returns until when it waits."""
+    for answer in answers:
+        if answer.result in {Result.RETRY, Result.REJECTED}:
+            if answer.blame == Blame.ACCOUNT:
+                return health.broken(account_id, answer.detail or answer.code)
+            if answer.blame == Blame.PROVIDER:
+                return health.waiting(account_id, answer.retry_at, answer.detail or answer.code)
+    return None
+
+
 def replays(delivery_ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
     """Of deliveries whose answers were lost before: how often, and when that was tried first. An outage is no such try."""
     lost = Attempt.objects.filter(delivery__in=delivery_ids, outcome__in=[Result.AMBIGUOUS.value, "lost"])
@@ -432,16 +438,43 @@ def replays(delivery_ids: Sequence[int]) -> dict[int, tuple[int, datetime]]:
 
 
 def apply_answers(answers: Mapping[tuple[int, int], Outcome]) -> int:
-    """Positive answers that come after their delivery fell into doubt; returns how many they settled."""
-    proven = 0
-    for (delivery_id, number), outcome in answers.items():
-        doubt = Q(pk=delivery_id, attempts_made=number, state__in=[DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED])
-        changes = {"changed_at": clock.ledger_now(), "reason": "journal"}
+    """Answers that come after their delivery fell into doubt; returns how many they settled.
+
+    A refusal is weighed with the others of its run first. One that is the account's leaves its delivery in doubt: nobody holds
+    it by now, and what becomes of it is for a person to say.
+    """
+    rows = Delivery.objects.filter(
+        pk__in={delivery_id for delivery_id, _number in answers},
+        state__in=[DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED],
+    ).select_related("publication", "endpoint")
+    doubts = {(row.pk, row.attempts_made): row for row in rows}
+    runs: dict[int, dict[int, Outcome]] = {}
+    for key, outcome in answers.items():
+        if key in doubts:
+            runs.setdefault(doubts[key].run_id, {})[key[0]] = outcome
+    return sum(_apply_late(run_id, told, {row.pk: row for row in doubts.values()}) for run_id, told in runs.items())
+
+
+@transaction.atomic
+def _apply_late(run_id: int, told: Mapping[int, Outcome], rows: Mapping[int, Delivery]) -> int:
+    now = clock.ledger_now()
+    channel = rows[next(iter(told))].publication.channel
+    asked = {pk: weighing.Asked.of(rows[pk]) for pk in told}
+    weighed = weighing.weigh(run_id, channel, asked, told, now, late=True)
+    settled = []
+    for delivery_id, outcome in weighed.items():
+        changes = {"changed_at": now, "reason": "journal"}
         if outcome.result == Result.ACCEPTED:
             changes |= {"state": DeliveryState.ACCEPTED, "provider_id": outcome.provider_id[:200]}
         elif outcome.result == Result.REJECTED and outcome.blame not in HOLDS_ACCOUNT:
-            changes |= {"state": DeliveryState.REJECTED, "reason": "refused"}
+            reason = "endpoint" if outcome.blame == Blame.ENDPOINT else "refused"
+            changes |= {"state": DeliveryState.REJECTED, "reason": reason}
         else:
             continue
-        proven += Delivery.objects.filter(doubt).update(**changes)
-    return proven
+        doubt = Q(pk=delivery_id, attempts_made=rows[delivery_id].attempts_made)
+        doubt &= Q(state__in=[DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED])
+        if Delivery.objects.filter(doubt).update(**changes):
+            settled.append(delivery_id)
+    keys = {pk: rows[pk].recipient_key for pk in told}
+    weighing.close_later(run_id, channel, keys, weighed.only(settled))
+    return len(settled)

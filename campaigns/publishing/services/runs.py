@@ -15,16 +15,20 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from campaigns.planning import quiet
 from campaigns.planning.models import Publication
 from campaigns.planning.states import PUBLICATION, PublicationState
 from campaigns.publishing.models import Run, Seal
 from campaigns.publishing.services import freeze, holds, seals
 from campaigns.publishing.states import RUN, RunState
 from channels.base import Channel
-from core import clock, failpoints, installation
+from core import clock, failpoints, installation, releases
 from core.errors import Conflict, Invalid
 
 log = logging.getLogger(__name__)
+
+QUIET = "quiet"
+"""The reason of a run that was put off to the end of the quiet hours, before and after it has gone."""
 
 
 def instants_of(publication: Publication, zones: Iterable[str]) -> dict[datetime, list[str]]:
@@ -32,9 +36,10 @@ def instants_of(publication: Publication, zones: Iterable[str]) -> dict[datetime
     assert publication.moment_date is not None and publication.moment_time is not None
     market_zone = publication.stage.campaign.market.timezone
     found: defaultdict[datetime, list[str]] = defaultdict(list)
+    day, at = quiet.wall_clock(publication, publication.moment_date, publication.moment_time)
     for name in sorted(set(zones)):
         known = name if name in clock.known_zones() else market_zone
-        found[clock.instant(publication.moment_date, publication.moment_time, known)].append(name)
+        found[clock.instant(day, at, known)].append(name)
     return dict(found)
 
 
@@ -54,7 +59,7 @@ def make(publication: Publication, seal: Seal) -> list[Run]:
     oldest = now - settings.ALMANAC_OVERDUE_AFTER
     kind = publication.moment_kind
     if kind == Publication.Moment.NOW:
-        return [_make(publication, seal, now)]
+        return [_make_once(publication, seal, now)]
     if publication.moment_date is None or publication.moment_time is None:
         raise Invalid(_("Choose day and time before it can be scheduled."))
     if is_waves(publication):
@@ -65,11 +70,27 @@ def make(publication: Publication, seal: Seal) -> list[Run]:
         return [_make(publication, seal, instant, names) for instant, names in sorted(waves.items())]
     zone = publication.moment_zone if kind == Publication.Moment.AT else publication.stage.campaign.market.timezone
     due_at = clock.instant(publication.moment_date, publication.moment_time, zone)
-    return [_make(publication, seal, due_at)]
+    return [_make_once(publication, seal, due_at)]
 
 
-def _make(publication: Publication, seal: Seal, due_at: datetime, zones: list[str] | None = None) -> Run:
+def _make_once(publication: Publication, seal: Seal, due_at: datetime) -> Run:
+    """One run for everybody, put off where `due_at` is in the market's quiet hours."""
+    goes_at = quiet.instant(publication, due_at)
+    return _make(publication, seal, goes_at, is_put_off=goes_at != due_at)
+
+
+def _make(
+    publication: Publication,
+    seal: Seal,
+    due_at: datetime,
+    zones: list[str] | None = None,
+    *,
+    is_put_off: bool | None = None,
+) -> Run:
+    if is_put_off is None:
+        is_put_off = quiet.put_off(publication) is not None
     return Run.objects.create(
+        state_reason=QUIET if is_put_off else "",
         publication=publication,
         seal=seal,
         due_at=due_at,
@@ -124,13 +145,25 @@ def _lateness(run: Run, now: datetime) -> timedelta:
     return min(late, now - run.moved_at) if run.moved_at else late
 
 
+def _waits_for_quiet(run: Run) -> bool:
+    """Put a run off that would begin in quiet hours: they were set after it was scheduled, or it was released in them."""
+    known = next((name for name in run.zones if name in clock.known_zones()), "")
+    now = clock.schedule_now()
+    goes_at = quiet.instant(run.publication, now, known)
+    if goes_at == now:
+        return False
+    Run.objects.filter(pk=run.pk, state=RunState.WAITING).update(due_at=goes_at, state_reason=QUIET)
+    log.info("Run %s waits for the end of the quiet hours.", run.pk)
+    return True
+
+
 def _start(run_id: int) -> bool:
     named = Run.objects.values_list("publication_id", flat=True).get(pk=run_id)
     publication = (
         Publication.objects.select_for_update(of=("self",)).select_related("stage__campaign__market").get(pk=named)
     )
     run = Run.objects.get(pk=run_id)
-    ready = publication.state in {PublicationState.SCHEDULED, PublicationState.LIVE}
+    ready = publication.state in {PublicationState.SCHEDULED, PublicationState.LIVE} and not releases.is_older()
     if run.state != RunState.WAITING or run.due_at > clock.schedule_now() or not ready:
         return False
     run.publication = publication
@@ -144,6 +177,8 @@ def _start(run_id: int) -> bool:
     now = clock.ledger_now()
     if _lateness(run, now) > settings.ALMANAC_OVERDUE_AFTER:
         holds.hold(publication, "overdue")
+        return False
+    if _waits_for_quiet(run):
         return False
     seal = seals.valid_seal(publication)
     if seal.pk != run.seal_id:

@@ -164,6 +164,7 @@ def setting_for(publication: Publication, locale: str) -> Setting:
         },
         our_hosts=our_hosts(),
         facts=facts_of(publication, locale),
+        legal_line=campaign.market.legal_line(locale),
         view_url=content.public_url(kind, key, locale),
         collapse_id=str(publication.public_id),
         ttl=PUSH_TTL,

@@ -4,6 +4,7 @@ Everything here may run in any number of processes at once: each step wins a con
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,11 +15,11 @@ from campaigns.planning.models import Publication
 from campaigns.planning.states import PUBLICATION, PublicationState
 from campaigns.publishing import bells, journal, outcomes, sql
 from campaigns.publishing.models import Attempt, Chunk, Delivery, Run
-from campaigns.publishing.services import closings, holds, pipeline, publications
+from campaigns.publishing.services import closings, holds, pipeline, publications, weighing
 from campaigns.publishing.services.fuses import fuse, fuse_reason
 from campaigns.publishing.states import RUN, ChunkState, DeliveryState, RunState
 from channels import registry
-from channels.base import Capabilities
+from channels.base import Capabilities, Outcome
 from core import clock, disk, installation
 
 __all__ = ["fuse", "fuse_reason"]  # made in `fuses`; the scheduler and the command line look for them here
@@ -72,29 +73,29 @@ def _take_back(chunk: Chunk) -> int:
     held = Chunk.objects.filter(pk=chunk.pk, epoch=chunk.epoch, state=ChunkState.LEASED, lease_owner=chunk.lease_owner)
     if not held.update(epoch=F("epoch") + 1, state=ChunkState.OPEN, lease_owner="", lease_until=None, silent=False):
         return 0
-    Run.objects.filter(pk=chunk.run_id).update(rung_at=None)  # whoever could hear may be gone: ring at once
     evidence = journal.read(chunk.lease_owner)
-    capabilities = capabilities_of(chunk)
+    capabilities, publication = capabilities_of(chunk), chunk.run.publication
+    assert publication.account_id is not None
     in_air = list(
-        Attempt.objects.filter(chunk=chunk, epoch=chunk.epoch, outcome="").values_list(
-            "delivery_id", "number", "started_at", "delivery__deferrals"
-        )
+        Attempt.objects.filter(chunk=chunk, epoch=chunk.epoch, outcome="").select_related("delivery__endpoint")
     )
-    lost_before = pipeline.replays([delivery for delivery, *_more in in_air])
+    lost_before = pipeline.replays([attempt.delivery_id for attempt in in_air])
+    weighed = _weigh(chunk, in_air, evidence.answers, now)
+    waits_until = pipeline.account_waits(publication.account_id, weighed.values())
     settled, unstarted, replayed, lost = [], [], [], []
-    for delivery_id, number, started_at, deferrals in in_air:
-        key = (delivery_id, number)
-        times, first = lost_before.get(delivery_id, (0, started_at))
-        if key in evidence.answers:
+    for attempt in in_air:
+        delivery_id, key = attempt.delivery_id, (attempt.delivery_id, attempt.number)
+        times, first = lost_before.get(delivery_id, (0, attempt.started_at))
+        if delivery_id in weighed:
             settled.append(
                 outcomes.row_for(
                     delivery_id,
-                    evidence.answers[key],
-                    deferrals=deferrals,
+                    weighed[delivery_id],
+                    deferrals=attempt.delivery.deferrals,
                     replays=times,
                     first_try_at=first,
                     capabilities=capabilities,
-                    account_waits_until=None,
+                    account_waits_until=waits_until,
                     now=now,
                 )
             )
@@ -110,6 +111,9 @@ def _take_back(chunk: Chunk) -> int:
         Delivery.objects.filter(pk__in=suspects, state=DeliveryState.PENDING).update(suspects=min(suspects))
     sql.settle([_replay(delivery_id, now) for delivery_id in replayed], chunk.pk, chunk.epoch, now)
     sql.lose(lost, chunk.pk, chunk.epoch, "worker_lost", now)
+    keys = {attempt.delivery_id: attempt.delivery.recipient_key for attempt in in_air}
+    weighing.close_later(chunk.run_id, publication.channel, keys, weighed)
+    Run.objects.filter(pk=chunk.run_id).update(rung_at=None)  # whoever could hear may be gone: ring at once
     if not chunk.is_retry:
         pending = Delivery.objects.filter(
             run=chunk.run_id,
@@ -131,6 +135,16 @@ def _take_back(chunk: Chunk) -> int:
         len(lost),
     )
     return 1
+
+
+def _weigh(
+    chunk: Chunk, in_air: Sequence[Attempt], answers: Mapping[journal.Key, Outcome], now: datetime
+) -> weighing.Weighed:
+    """What the journal says was answered, in the order of the answers, as it stands seen together with the run's others."""
+    attempts = {(attempt.delivery_id, attempt.number): attempt for attempt in in_air}
+    told = {key[0]: outcome for key, outcome in answers.items() if key in attempts}
+    asked = {attempt.delivery_id: weighing.Asked.of(attempt.delivery) for attempt in in_air}
+    return weighing.weigh(chunk.run_id, chunk.run.publication.channel, asked, told, now)
 
 
 def _replay(delivery_id: int, now: object) -> dict[str, object]:

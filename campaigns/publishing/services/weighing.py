@@ -10,12 +10,12 @@ together, also across slices (`RefusalTrail`): before anything is closed or fina
   was accepted). So one mailbox that no server lets us reach does not stop a campaign every minute.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from campaigns.publishing.models import Attempt, Delivery, RefusalTrail
-from campaigns.publishing.services import closings
+from campaigns.publishing.services import closings, likeness
 from campaigns.publishing.states import DELIVERY, DeliveryState
 from channels.base import Blame, Channel, Outcome, Result
 from channels.refusals import sentence_of
@@ -46,6 +46,26 @@ class Asked:
     delivery_id: int
     address: str
     tries: int
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> "Asked":
+        """As the delivery stands."""
+        address = delivery.endpoint.address if delivery.endpoint else ""
+        return cls(delivery.pk, address, delivery.attempts_made)
+
+
+class Weighed(dict[int, Outcome]):
+    """Outcomes by delivery id as they stand; `cleared` are deliveries whose addresses are not closed after all."""
+
+    def __init__(self, outcomes: Mapping[int, Outcome]) -> None:
+        super().__init__(outcomes)
+        self.cleared: list[int] = []
+
+    def only(self, delivery_ids: Collection[int]) -> "Weighed":
+        """The same with fewer outcomes."""
+        fewer = Weighed({pk: outcome for pk, outcome in self.items() if pk in delivery_ids})
+        fewer.cleared = self.cleared
+        return fewer
 
 
 @dataclass(slots=True)
@@ -79,22 +99,31 @@ class _Trail:
 
 
 def weigh(
-    run_id: int, channel: str, asked: Mapping[int, Asked], answers: Mapping[int, Outcome], now: datetime
-) -> dict[int, Outcome]:
+    run_id: int,
+    channel: str,
+    asked: Mapping[int, Asked],
+    answers: Mapping[int, Outcome],
+    now: datetime,
+    *,
+    late: bool = False,
+) -> Weighed:
     """`answers` by delivery id, in the order in which they came, as they stand once they were seen together.
 
-    To be called in the transaction that settles them, before they are written. Earlier rows that were rejected for the same
-    come back to `pending` here.
+    To be called in the transaction that settles them, before they are written; `close_later` ends it. Earlier rows that were
+    rejected for the same come back to `pending` here. `late`: the answers are older than what was seen since and no lease
+    holds them, so they accuse, but acquit nobody and bring nothing back.
+
+    Whoever locks more than one of them locks in this order: chunk, trail, account, deliveries, closings, run.
     """
-    found = _had_arrived(answers) if channel == Channel.SOCIAL else dict(answers)
+    found = _had_arrived(answers) if channel == Channel.SOCIAL else Weighed(answers)
     if not any(_is_refusal(outcome, channel) for outcome in answers.values()):
-        if any(outcome.result == Result.ACCEPTED for outcome in answers.values()):
+        if not late and any(outcome.result == Result.ACCEPTED for outcome in answers.values()):
             _all_well(run_id)
         return found
     RefusalTrail.objects.get_or_create(run_id=run_id)
     trail = _Trail(RefusalTrail.objects.select_for_update().get(run_id=run_id))
     for delivery_id, outcome in answers.items():
-        if outcome.result == Result.ACCEPTED:
+        if outcome.result == Result.ACCEPTED and not late:
             trail.over()
         elif _is_refusal(outcome, channel):
             sentence = _sentence(outcome)
@@ -102,32 +131,37 @@ def weigh(
             if outcome.blame in {Blame.ACCOUNT, Blame.POLICY}:
                 found[delivery_id] = _accounts(run_id, trail, sentence, outcome)
     if len(trail.row.domains) >= UNLIKE:
-        _in_a_row(run_id, trail, asked, found, now)
+        _in_a_row(run_id, trail, asked, found, now, bring_back=not late)
     if trail.changed:
         trail.row.changed_at = now
         trail.row.save()
     return found
 
 
-def _had_arrived(answers: Mapping[int, Outcome]) -> dict[int, Outcome]:
-    """A post refused as a duplicate whose own earlier try was never answered: that try had arrived."""
-    found = dict(answers)
+def _had_arrived(answers: Mapping[int, Outcome]) -> Weighed:
+    """A post refused as a duplicate whose own earlier try was never answered: that try had arrived. If another post of ours
+    with the same words may stand there, the refusal may be about that one, and the earlier try stays in doubt."""
+    found = Weighed(answers)
     for delivery_id, outcome in answers.items():
         if outcome.result == Result.REJECTED and outcome.code == DUPLICATE:
             lost = Attempt.objects.filter(delivery=delivery_id, outcome__in=["lost", Result.AMBIGUOUS])
             if lost.exists():
-                found[delivery_id] = replace(outcome, result=Result.ACCEPTED, blame=Blame.NOTHING)
+                post = Delivery.objects.select_related("publication").get(pk=delivery_id)
+                result = Result.ACCEPTED if likeness.stands_alone(post) else Result.AMBIGUOUS
+                found[delivery_id] = replace(outcome, result=result, blame=Blame.NOTHING)
     return found
 
 
-def dead(run_id: int, channel: str, keys: Mapping[int, str], answers: Mapping[int, Outcome]) -> int:
-    """Note the addresses that `answers` (weighed before) call dead, to be closed later; `keys` are recipient keys."""
+def close_later(run_id: int, channel: str, keys: Mapping[int, str], weighed: Weighed) -> int:
+    """Note the addresses that `weighed` calls dead, to be closed later, and forget those that it cleared; `keys` are
+    recipient keys. To be called when the deliveries are written: who reads events locks in that order too."""
+    closings.forget(weighed.cleared)
     return closings.note(
         run_id,
         channel,
         [
             closings.Dead(delivery_id, keys[delivery_id], closings.Closing.Cause.REFUSED, outcome.code, outcome.detail)
-            for delivery_id, outcome in answers.items()
+            for delivery_id, outcome in weighed.items()
             if outcome.result == Result.REJECTED and outcome.blame == Blame.ENDPOINT
         ],
     )
@@ -174,7 +208,9 @@ def _accounts(run_id: int, trail: _Trail, sentence: str, outcome: Outcome) -> Ou
     return replace(outcome, blame=Blame.ACCOUNT)
 
 
-def _in_a_row(run_id: int, trail: _Trail, asked: Mapping[int, Asked], found: dict[int, Outcome], now: datetime) -> None:
+def _in_a_row(
+    run_id: int, trail: _Trail, asked: Mapping[int, Asked], found: Weighed, now: datetime, *, bring_back: bool
+) -> None:
     """Several unlike domains in a row, the last of them just now: take back what was judged by words."""
     row = trail.row
     here = [delivery_id for delivery_id in trail.judged_here if delivery_id in found]
@@ -189,8 +225,10 @@ def _in_a_row(run_id: int, trail: _Trail, asked: Mapping[int, Asked], found: dic
         found[delivery_id] = replace(
             found[delivery_id], result=Result.RETRY, blame=Blame.ACCOUNT, retry_at=clock.now() + ASKED_AGAIN
         )
+    found.cleared += row.members
+    if not bring_back:
+        return
     earlier = [delivery_id for delivery_id in row.members if delivery_id not in found]
-    closings.forget(row.members)
     DELIVERY.move_all(
         Delivery.objects.filter(pk__in=earlier, run_id=run_id, reason__in=["endpoint", "refused"]),
         "reconsider",

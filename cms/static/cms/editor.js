@@ -140,4 +140,37 @@
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
+
+  // --- A button waits for an autosave --------------------------------------------------------------------------------
+  // Whoever presses "Save draft" while an autosave of a new page is on its way would make the page a second time: the
+  // answer that says where the page now lives has not arrived. So the button's form waits for it.
+
+  let saving = false;
+  let pressed = null;
+
+  const goOn = () => {
+    saving = false;
+    if (!pressed) return;
+    const { form, name, value } = pressed;
+    pressed = null;
+    const button = Object.assign(document.createElement("input"), { type: "hidden", name, value });
+    if (name) form.append(button); // a button that shows progress is disabled by now, and would not be sent
+    form.requestSubmit();
+    button.remove();
+  };
+
+  document.addEventListener("w-autosave:save", (event) => (saving = !event.defaultPrevented));
+  document.addEventListener("w-autosave:success", goOn);
+  document.addEventListener("w-autosave:error", goOn);
+  document.addEventListener(
+    "submit",
+    (event) => {
+      // Whoever presses again is not kept waiting by a server that does not answer.
+      if (!saving || pressed || !event.target.matches('[data-controller~="w-autosave"]')) return;
+      event.preventDefault();
+      event.stopPropagation();
+      pressed = { form: event.target, name: event.submitter?.name, value: event.submitter?.value ?? "" };
+    },
+    true,
+  );
 })();

@@ -74,7 +74,7 @@ class Command(BaseCommand):
         self._say("Setting up the demo shop in " + str(settings.ALMANAC_HOME))
         self._step("Database", lambda: call_command("migrate", verbosity=0, interactive=False))
         self._step("Front end and translations", lambda: assets.build())
-        for what, work in Shop(place).steps:
+        for what, work in Shop(place, self._say).steps:
             self._step(what, work)
 
     def _children(self, place: places.Place) -> list[Child]:
@@ -84,17 +84,27 @@ class Command(BaseCommand):
 
     def _stay(self, place: places.Place) -> int:
         supervisor = Supervisor(self._children(place), self._say)
-        told = False
-
-        def welcome() -> None:
-            nonlocal told
-            if not told and processes.answers(place.base_url):
-                told = True
-                self._welcome(place)
-
-        code = supervisor.run(welcome)
+        code = supervisor.run(self._until_it_answers(place))
         self._say("Stopped. Start again with the same command: the data is kept.")
         return code
+
+    def _until_it_answers(self, place: places.Place) -> Callable[[], None]:
+        """Welcomes people once the web process answers, and says before that it is still starting."""
+        began = told = time.monotonic()
+        waiting = True
+
+        def look() -> None:
+            nonlocal told, waiting
+            if not waiting:
+                return
+            if processes.answers(place.base_url):
+                waiting = False
+                self._welcome(place)
+            elif time.monotonic() - told >= processes.TELL_EVERY:
+                told = time.monotonic()
+                self._say(f"  The web process is starting, for {told - began:.0f} s now …")
+
+        return look
 
     def _welcome(self, place: places.Place) -> None:
         self._say("")
@@ -113,8 +123,8 @@ class Command(BaseCommand):
         from config.demo.job import Job
 
         lines: list[str] = []
-        job = Job(place)
         supervisor = Supervisor(self._children(place), lines.append)
+        job = Job(place, lambda: not supervisor.stopping)
         job.start()
 
         def until_done() -> None:

@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def _again(self, wishes: shop.Wishes) -> None:
         """Start anew with the chosen languages: settings are read once."""
         self.stdout.flush()
-        os.execve(sys.executable, [sys.executable, *sys.argv, *_as_options(wishes)], os.environ)  # noqa: S606
+        os.execve(sys.executable, [sys.executable, *sys.argv, *shop.as_options(wishes)], os.environ)  # noqa: S606
 
     def _wishes(self, options: dict[str, Any]) -> shop.Wishes:
         ask = _Asker(interactive=not options["no_input"], out=self.stdout.write)
@@ -110,10 +110,3 @@ def _mail(options: dict[str, Any]) -> shop.Mail | None:
         from_email=options["mail_from"],
         test_to=options["test_to"],
     )
-
-
-def _as_options(wishes: shop.Wishes) -> list[str]:
-    """What was asked for, as options: it is not asked for twice."""
-    own = {"name": wishes.name, "country": wishes.country, "currency": wishes.currency, "timezone": wishes.timezone}
-    own |= {"languages": ",".join(wishes.languages), "admin": wishes.admin, "admin-email": wishes.admin_email}
-    return [word for name, value in own.items() for word in (f"--{name}", value)]

@@ -5,11 +5,12 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import connections
 
-from config import assets, processes
-from config.supervisor import Supervisor
+from config import assets, first_run, logs, nursery, processes
+from config.supervisor import AgainWhenChanged, Supervisor
 from core import database
 from core.errors import FixSettings
 
@@ -29,13 +30,24 @@ class Command(BaseCommand):
         """Make sure that the database is ready, then supervise."""
         try:
             database.prepare(self.stderr.write)
-            connection.close()
+            connections.close_all()
             assets.build(self.stderr.write)
         except FixSettings as error:
             raise CommandError(error.message) from error
         # Before the children start: whoever names no address is reached where this listens.
         os.environ["ALMANAC_PORT"] = str(options["port"])
         address = os.environ.get("ALMANAC_BASE_URL") or f"http://127.0.0.1:{options['port']}"
-        self.stderr.write(f"Almanac at {address} (listening on {options['host']}:{options['port']})")
-        children = processes.installation(options["port"], options["workers"], options["host"])
-        sys.exit(Supervisor(children, self.stderr.write).run())
+        say = logs.relay(self.stderr.write, settings.ALMANAC_LOG_FORMAT)
+        port, host = options["port"], options["host"]
+        say(f"Almanac at {address} (listening on {host}:{port})")
+        if line := first_run.invitation(address):
+            say(line)
+        os.environ[first_run.SUPERVISED] = "1"
+        children = processes.installation(port, options["workers"], host)
+        connections.close_all()
+        if not nursery.can_fork():
+            supervisor = Supervisor(children, say)
+            sys.exit(supervisor.run(AgainWhenChanged(settings.ALMANAC_LANGUAGES_FILE, supervisor)))
+        processes.import_all()
+        connections.close_all()
+        nursery.bear([(child, processes.beginning(child, port, host)) for child in children])

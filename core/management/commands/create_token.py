@@ -1,12 +1,13 @@
-"""`manage.py create_token --name N --scope S…`: a service account's API token, as the last word on standard output."""
+"""`manage.py create_token --name N --scope S… [--expires DAY]`: an API token, as the last word on standard output."""
 
 from argparse import ArgumentParser
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from core import database
-from core.errors import AlmanacError
+from core import clock, database
+from core.errors import AlmanacError, Invalid
 from core.services import create_token
 
 
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     help = "Make an API token for a service account. The token is the last word printed and is not shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Name and scopes."""
+        """Name, scopes, and an end."""
         parser.add_argument("--name", required=True, help="the service account; made when it does not exist")
         parser.add_argument(
             "--scope",
@@ -26,11 +27,32 @@ class Command(BaseCommand):
             metavar="S",
             help="such as orders:write; * is every scope",
         )
+        parser.add_argument(
+            "--expires",
+            metavar="DAY",
+            help="the last day (UTC) on which it works, such as 2027-12-31, or how many days from now, such as 90",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the token."""
         try:
             database.prepare(self.stderr.write)
-            self.stdout.write(create_token(options["name"], options["scope"]))
+            expires_at = _end(options["expires"])
+            self.stdout.write(create_token(options["name"], options["scope"], expires_at=expires_at))
         except AlmanacError as error:
             raise CommandError(error.message) from error
+
+
+def _end(text: str | None) -> datetime | None:
+    """The instant from which on it no longer works; raises `Invalid`."""
+    if text is None:
+        return None
+    today = clock.now().date()
+    try:
+        day = today + timedelta(days=int(text)) if text.isdigit() else date.fromisoformat(text)
+        end = datetime.combine(day + timedelta(days=1), time(), UTC)
+    except (ValueError, OverflowError) as error:
+        raise Invalid(f"“{text[:20]}” is no day such as 2027-12-31, nor a number of days.", field="expires") from error
+    if day < today:
+        raise Invalid(f"{day.isoformat()} is over.", field="expires")
+    return end

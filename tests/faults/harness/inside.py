@@ -390,3 +390,33 @@ def tracked_click() -> str:
     link, delivery = Link.objects.first(), Delivery.objects.first()
     assert link is not None and delivery is not None
     return f"/c/{tokens.make('click', delivery.pk, link.link_set_id)}/{link.number}"
+
+
+def why_held() -> str:
+    """The code of why nothing may be sent; empty when it may."""
+    return installation.why_held()
+
+
+def heard() -> bool:
+    """Whether a worker and a scheduler were heard within a minute."""
+    from core import heartbeat
+
+    return all(heartbeat.alive(kind) for kind in ("worker", "scheduler"))
+
+
+def opens_secrets() -> int:
+    """How many accounts' settings open with the keys that are set; raises when one does not."""
+    from channels import registry, settings_of
+
+    rows = ChannelAccount.objects.all()
+    return len([settings_of.opened(account, registry.provider_class(account.provider)) for account in rows])
+
+
+def hosts_at_work() -> list[str]:
+    """The names of the machines whose workers were heard within a minute."""
+    from core import heartbeat
+    from core.models import ProcessHeartbeat
+
+    since = clock.now() - heartbeat.SILENT_AFTER
+    rows = ProcessHeartbeat.objects.filter(kind="worker", seen_at__gte=since)
+    return sorted(set(rows.values_list("host", flat=True)))

@@ -21,7 +21,13 @@ from typing import Any
 import psycopg
 from kombu import Connection
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.faults.harness.nursery import ROOT, Forked, Nursery
+from tests.faults.harness.postgres import program
+
+Process = subprocess.Popen[bytes] | Forked
+Files = tuple[int, int, int]
+"""Standard input, output and error of a process."""
+Starter = Callable[[list[str], dict[str, str], Files], Process]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 LEASE_SECONDS = 5
 
@@ -68,27 +74,38 @@ class ConsoleError(Exception):
         self.kind = kind
 
 
+def cold_start(command: list[str], env: dict[str, str], files: Files) -> Process:
+    """A process that loads everything itself, in a session of its own."""
+    stdin, stdout, stderr = files
+    return subprocess.Popen(
+        command, env=env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, cwd=ROOT
+    )
+
+
 class Console:
     """A process inside the place that does what `inside` (or another `module`) knows, call by call."""
 
-    def __init__(self, env: dict[str, str], log: Any, module: str = "tests.faults.harness.inside") -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.harness.console", module],
-            env=env,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-        )
+    def __init__(
+        self,
+        env: dict[str, str],
+        log: Any,
+        module: str = "tests.faults.harness.inside",
+        start: "Starter | None" = None,
+    ) -> None:
+        its_in, told = os.pipe()
+        answers, its_out = os.pipe()
+        command = [sys.executable, "-m", "tests.faults.harness.console", module]
+        self.process = (start or cold_start)(command, env, (its_in, its_out, log.fileno()))
+        os.close(its_in)
+        os.close(its_out)
+        self._told = os.fdopen(told, "w")
+        self._answers = os.fdopen(answers)
 
     def do(self, name: str, /, **given: Any) -> Any:
         """Call `inside.<name>`."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(json.dumps({"do": name, "with": given}) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        self._told.write(json.dumps({"do": name, "with": given}) + "\n")
+        self._told.flush()
+        line = self._answers.readline()
         assert line, f"the console died in {name}"
         answer = json.loads(line)
         if "error" in answer:
@@ -99,16 +116,25 @@ class Console:
         """End it."""
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        with suppress(BrokenPipeError):
+            self._told.close()
+        self._answers.close()
 
 
 class Place:
-    """An installation without its web process (unless `start_web`), whose workers die a lot."""
+    """An installation without its web process (unless `start_web`), whose workers die a lot.
+
+    Its processes are forks of one that is loaded already (`nursery`), unless it is `cold`.
+    """
 
     def __init__(
-        self, home: Path, env: dict[str, str], profile: Profile | None = None, logs: Path | None = None
+        self,
+        home: Path,
+        env: dict[str, str],
+        profile: Profile | None = None,
+        logs: Path | None = None,
+        *,
+        cold: bool = False,
     ) -> None:
         self.home, self.profile = home, profile or PROFILES["sqlite"]
         clean = {
@@ -119,9 +145,11 @@ class Place:
         self.env = {**clean, **env}
         self.logged = (logs or home) / "processes.log"
         self.log = self.logged.open("ab")
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self.schedulers: list[subprocess.Popen[bytes]] = []
-        self.web: subprocess.Popen[bytes] | None = None
+        self.cold = cold
+        self.workers: list[Process] = []
+        self.schedulers: list[Process] = []
+        self.web: Process | None = None
+        self._nurseries: set[frozenset[tuple[str, str]]] = set()
         self._consoles: list[Console] = []
         self._numbers = 0
         self._speaking = threading.Lock()
@@ -130,18 +158,23 @@ class Place:
 
     def manage(self, *arguments: str, text: str | None = None, check: bool = True) -> str:
         """A `manage.py` command; returns what it printed."""
-        done = subprocess.run(
-            [*MANAGE, *arguments], env=self.env, input=text, capture_output=True, text=True, timeout=300
-        )
-        assert not check or done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        return done.stdout
+        with tempfile.TemporaryFile("w+") as told, tempfile.TemporaryFile("w+") as said:
+            told.write(text or "")
+            told.seek(0)
+            with tempfile.TemporaryFile("w+") as errors:
+                code = self._spawn([*MANAGE, *arguments], {}, (told.fileno(), said.fileno(), errors.fileno())).wait(300)
+                said.seek(0)
+                errors.seek(0)
+                printed = said.read()
+                assert not check or code == 0, printed[-2000:] + errors.read()[-4000:]
+        return printed
 
     def console(self, failpoints: str = "") -> Console:
         """Another console: for a second person at the same time, or for one that dies."""
         more = {"ALMANAC_FAILPOINTS": failpoints, "ALMANAC_FAILPOINTS_ALLOWED": "1"} if failpoints else {}
         if not self._consoles and failpoints:
             self.console()  # the first one is everybody's
-        self._consoles.append(Console({**self.env, **more}, self.log))
+        self._consoles.append(Console({**self.env, **more}, self.log, start=self._start_as_asked))
         return self._consoles[-1]
 
     def end_consoles(self) -> None:
@@ -157,14 +190,25 @@ class Place:
 
     # --- processes
 
-    def start(self, command: list[str], failpoints: str = "") -> "subprocess.Popen[bytes]":
+    def start(self, command: list[str], failpoints: str = "", *, cold: bool = False) -> Process:
         """A process of this place in a session of its own."""
         more = {"ALMANAC_FAILPOINTS": failpoints, "ALMANAC_FAILPOINTS_ALLOWED": "1"} if failpoints else {}
-        return subprocess.Popen(
-            command, env={**self.env, **more}, stdout=self.log, stderr=self.log, start_new_session=True, cwd=ROOT
-        )
+        with Path(os.devnull).open() as nothing:
+            files = (nothing.fileno(), self.log.fileno(), self.log.fileno())
+            return self._spawn(command, more, files, cold=cold)
 
-    def start_worker(self, failpoints: str = "") -> "subprocess.Popen[bytes]":
+    def _spawn(self, command: list[str], more: dict[str, str], files: Files, *, cold: bool = False) -> Process:
+        """Run it with `more` in its environment; `files` are its standard input, output and error."""
+        if self.cold or cold:
+            return cold_start(command, {**self.env, **more}, files)
+        key = frozenset(self.env.items())
+        self._nurseries.add(key)
+        return nursery(key).start(command, more, files)
+
+    def _start_as_asked(self, command: list[str], env: dict[str, str], files: Files) -> Process:
+        return self._spawn(command, {name: value for name, value in env.items() if self.env.get(name) != value}, files)
+
+    def start_worker(self, failpoints: str = "") -> Process:
         """One more worker, as `manage.py up` starts it."""
         from config import processes
 
@@ -173,7 +217,7 @@ class Place:
         self.workers.append(worker)
         return worker
 
-    def start_scheduler(self, failpoints: str = "") -> "subprocess.Popen[bytes]":
+    def start_scheduler(self, failpoints: str = "") -> Process:
         """One more scheduler."""
         from config import processes
 
@@ -188,7 +232,7 @@ class Place:
 
         from config import processes
 
-        self.web = self.start(list(processes.web(port).command))
+        self.web = self.start(list(processes.web(port).command), cold=True)  # Granian makes its own processes
 
         def answers() -> bool:
             assert self.web is not None and self.web.poll() is None, self.logged.read_text()[-3000:]
@@ -209,7 +253,7 @@ class Place:
         for _number in range(workers):
             self.start_worker(failpoints)
 
-    def kill(self, process: "subprocess.Popen[bytes]") -> None:
+    def kill(self, process: Process) -> None:
         """SIGKILL to it and to everything it started."""
         try:
             os.killpg(process.pid, signal.SIGKILL)
@@ -228,8 +272,11 @@ class Place:
     def down(self) -> None:
         """The end of the place's processes."""
         self.end_consoles()
-        self.kill_everything()  # and what they started: the web server has a process of its own for the application
+        self.kill_everything()  # and what they started
         self.web = None
+        for key in self._nurseries - _kept:
+            _forget_nursery(key)
+        self._nurseries.clear()
         if not self.log.closed:
             self.log.close()
 
@@ -245,6 +292,9 @@ class Place:
         wanted = states or ("done",)
 
         def reached() -> dict[str, Any] | None:
+            here = self.do("states")  # without the rows, of which there may be many
+            if (here[publication] if publication else next(iter(here.values()))) not in wanted:
+                return None
             now = self.state(publication)
             return now if now["state"] in wanted else None
 
@@ -269,6 +319,51 @@ class Place:
                 connection.default_channel.client.delete(self.env["ALMANAC_QUEUE"])
             else:
                 connection.default_channel.queue_purge(self.env["ALMANAC_QUEUE"])
+
+
+# --- Loaded once, forked ever after -----------------------------------------------------------------------------------
+
+_loaded: dict[frozenset[tuple[str, str]], Nursery] = {}
+_kept: set[frozenset[tuple[str, str]]] = set()
+"""Environments that more than one place has."""
+_loading = threading.Lock()
+
+
+def nursery(key: frozenset[tuple[str, str]]) -> Nursery:
+    """The loaded process for an environment."""
+    with _loading:
+        if key not in _loaded:
+            _loaded[key] = Nursery(dict(key))
+        return _loaded[key]
+
+
+def _forget_nursery(key: frozenset[tuple[str, str]]) -> None:
+    with _loading:
+        if key in _loaded:
+            _loaded.pop(key).close()
+
+
+@atexit.register
+def _forget_nurseries() -> None:
+    for key in list(_loaded):
+        _forget_nursery(key)
+
+
+@cache
+def _standing_env() -> dict[str, str]:
+    home = Path(tempfile.mkdtemp(prefix="almanac-standing-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return base_env(home)
+
+
+@contextmanager
+def standing() -> Iterator["Place"]:
+    """A fresh place on SQLite, always in the same folder: one process is loaded for all of them. One at a time."""
+    home = Path(_standing_env()["ALMANAC_HOME"])
+    shutil.rmtree(home)
+    with place(home, env=_standing_env()) as made:
+        _kept.add(frozenset(made.env.items()))
+        yield made
 
 
 # --- Making one: migrated once, copied ever after --------------------------------------------------------------------
@@ -320,10 +415,22 @@ def _postgres_template(url: str) -> str:
         broker = os.environ.get(RABBITMQ) or os.environ.get(REDIS) or "redis://127.0.0.1:6379/15"
         env = base_env(home) | production_env(f"{url.rsplit('/', 1)[0]}/{name}", broker)
         made = Place(home, env, PROFILES["postgres-redis"])
-        made.manage("migrate", "--verbosity", "0")
-        made.manage("createcachetable")
+        if not _copied_from_the_shared_one(url, env["DATABASE_URL"]):
+            made.manage("migrate", "--verbosity", "0")
+            made.manage("createcachetable")
         made.down()
     return name
+
+
+def _copied_from_the_shared_one(url: str, database: str) -> bool:
+    """Fill a server of a test's own with what the shared one has migrated: a copy takes a second, migrating twenty."""
+    shared, dump, psql = os.environ.get(POSTGRES, url), program("pg_dump"), program("psql")
+    if shared == url or dump is None or psql is None:
+        return False
+    source = f"{shared.rsplit('/', 1)[0]}/{_postgres_template(shared)}"
+    told = subprocess.run([dump, "--no-owner", "--no-privileges", source], capture_output=True, check=True).stdout
+    subprocess.run([psql, "-q", "-v", "ON_ERROR_STOP=1", database], input=told, capture_output=True, check=True)
+    return True
 
 
 def _drop_if_there(url: str, name: str) -> None:
@@ -358,9 +465,10 @@ def place(
     broker: str = "",
     env: dict[str, str] | None = None,
     logs: Path | None = None,
+    cold: bool = False,
 ) -> Iterator[Place]:
     """A migrated place of `profile`, nothing running yet. `database` and `broker` name other servers than the profile's;
-    `logs` is a folder for what the processes say, if not the home.
+    `logs` is a folder for what the processes say, if not the home; `cold`: nothing is forked.
     """
     profile = PROFILES[profile] if isinstance(profile, str) else profile
     home.mkdir(parents=True, exist_ok=True)
@@ -368,16 +476,20 @@ def place(
     try:
         if not profile.database:
             shutil.copy(_sqlite_template(), home / "almanac.sqlite3")
-            made = Place(home, {**base_env(home), **(env or {})}, profile, logs)
+            made = Place(home, {**base_env(home), **(env or {})}, profile, logs, cold=cold)
             yield made
             return
         broker = broker or os.environ[profile.broker]
         if database:
-            made = Place(home, {**base_env(home), **production_env(database, broker), **(env or {})}, profile, logs)
+            made = Place(
+                home, {**base_env(home), **production_env(database, broker), **(env or {})}, profile, logs, cold=cold
+            )
             yield made
             return
         with postgres_copy(os.environ[profile.database]) as own:
-            made = Place(home, {**base_env(home), **production_env(own, broker), **(env or {})}, profile, logs)
+            made = Place(
+                home, {**base_env(home), **production_env(own, broker), **(env or {})}, profile, logs, cold=cold
+            )
             try:
                 yield made
             finally:

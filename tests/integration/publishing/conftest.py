@@ -14,7 +14,7 @@ from campaigns.planning.moments import Moment
 from campaigns.planning.services import campaigns, stages
 from campaigns.planning.services import publications as plans
 from campaigns.publishing import audit, bells
-from campaigns.publishing.services import events, publications, seals, sweeper, work
+from campaigns.publishing.services import events, likeness, publications, seals, sweeper, work
 from channels import registry
 from channels.base import Blame, Capabilities, Channel, Outcome, Provider, Result
 from channels.models import ChannelAccount
@@ -108,6 +108,7 @@ def database_is_locked():
 def papers(settings, tmp_path):
     settings.ALMANAC_HOME = tmp_path
     seals.load_part.cache_clear()
+    likeness._words.cache_clear()
     events._done.clear()
     installation._beaten.clear()
     rung = []

@@ -1,15 +1,28 @@
 """A “no” seen together with the others: whose fault it is, who is closed, and how that is undone."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from wagtail.models import ModelLogEntry
 
 from campaigns.audiences.models import Contact, Endpoint, Suppression
 from campaigns.audiences.services import consents, contacts, suppressions, unsubscribe
 from campaigns.publishing import outcomes, refs, selectors, sql
-from campaigns.publishing.models import Closing, Delivery, RefusalTrail
-from campaigns.publishing.services import closings, doubts, events, evidence, fuses, publications, runs, sweeper
+from campaigns.publishing.models import Attempt, Chunk, Closing, Delivery, RefusalTrail
+from campaigns.publishing.services import (
+    closings,
+    doubts,
+    events,
+    evidence,
+    fuses,
+    publications,
+    runs,
+    sweeper,
+    weighing,
+)
 from channels.base import Blame, Event, EventKind, Outcome, Result
 from channels.models import ChannelAccount
 from channels.services import record_events
@@ -24,6 +37,7 @@ from tests.integration.publishing.conftest import (
     database_is_locked,
     states,
 )
+from tests.integration.publishing.test_leases import Vanished
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound")]
 
@@ -156,6 +170,130 @@ def test_different_refusals_in_a_row_stay_the_mailboxes(shop):
     publication = shop.sent()
     assert states(publication) == {("rejected", "endpoint"): 4, ("accepted", ""): 40}
     assert closed() == (4, 4)
+
+
+# --- What comes back late ---------------------------------------------------------------------------------------------
+
+
+def refused(ref, rule):
+    """The outcome that `rule` gives for a job with this reference."""
+    return rule(SimpleNamespace(ref=ref))
+
+
+def test_what_a_dead_workers_journal_says_was_refused_is_weighed(shop):
+    """The first two were settled by their words before the worker died; the third, in its journal, shows whose fault it is."""
+    people_at(6)
+    worker = Vanished(shop, count=0)
+    rows = list(worker.publication.deliveries.order_by("seq"))
+    for row in rows[:2]:
+        asked = {row.pk: weighing.Asked(row.pk, row.endpoint.address, 1)}
+        told = weighing.weigh(worker.run.pk, "email", asked, {row.pk: refused("r", UNKNOWN)}, clock.now())
+        Delivery.objects.filter(pk=row.pk).update(state="rejected", reason="endpoint")
+        weighing.close_later(worker.run.pk, "email", {row.pk: row.recipient_key}, told)
+    Attempt.objects.filter(delivery__in=rows[:2]).update(outcome="rejected")
+    assert Closing.objects.count() == 2
+    worker.flight.started(["r3"])
+    worker.flight.answered([refused("r3", UNKNOWN)])
+    worker.die()
+    sweeper.sweep_leases()
+    assert states(worker.publication) == {("pending", "account"): 3, ("pending", ""): 3}
+    assert not Closing.objects.exists()
+    account = worker.publication.account
+    account.refresh_from_db()
+    assert (account.health, account.last_error) == ("fix_settings", "550 Invalid recipient")
+
+
+def test_a_relay_that_refuses_in_a_dead_workers_journal_stops_the_account(shop):
+    people_at(3)
+    worker = Vanished(shop, count=0)
+    worker.flight.started(["r1"])
+    worker.flight.answered([refused("r1", LISTED)])
+    worker.die()
+    sweeper.sweep_leases()
+    assert states(worker.publication) == {("pending", "account"): 1, ("pending", ""): 2}
+    account = worker.publication.account
+    account.refresh_from_db()
+    assert account.health == "fix_settings"
+
+
+def test_a_dead_address_in_a_dead_workers_journal_is_closed(shop):
+    people_at(6)
+    worker = Vanished(shop, count=0)
+    worker.flight.started(["r1", "r2"])
+    worker.flight.answered([refused("r1", UNKNOWN), Outcome("r2", Result.ACCEPTED)])
+    worker.die()
+    sweeper.sweep_leases()
+    shop.work(worker.publication)
+    assert states(worker.publication) == {("rejected", "endpoint"): 1, ("accepted", ""): 5}
+    assert closed() == (1, 1)
+
+
+def test_answers_that_come_after_the_doubt_are_weighed_too(shop):
+    """A relay's refusal of four unlike domains leaves them in doubt and closes nobody; a mailbox's own word settles one."""
+    addresses = people_at(6)
+    worker = Vanished(shop, count=0)
+    worker.flight.started([f"r{n}" for n in range(1, 7)])
+    Chunk.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+    sweeper.sweep_leases()
+    other = answer(Result.REJECTED, code="5.1.1", detail="550 5.1.1 gone", blame=Blame.ENDPOINT, personal=True)
+    for address in addresses:
+        Paper.script[address] = UNKNOWN
+    Paper.script[addresses[0]] = other
+    Paper.script[addresses[1]] = None
+    worker.sender.rescue(worker.lease, worker.sender.fly(worker.slice))
+    assert states(worker.publication) == {
+        ("rejected", "endpoint"): 1,
+        ("accepted", "journal"): 1,
+        ("unknown", "worker_lost"): 4,
+    }
+    assert Closing.objects.get().delivery.endpoint.address == addresses[0]
+    assert RefusalTrail.objects.get().accused == "invalid recipient"
+    worker.die()
+
+
+TABLES = ("channelaccount", "publishing_delivery", "publishing_closing")
+
+
+def writes(captured):
+    """The tables of `TABLES` in the order in which they were written, without repetitions in a row."""
+    found = []
+    for query in captured.captured_queries:
+        verb, sql = query["sql"].rpartition(" times: ")[2].split(" ", 1)
+        table = next((name for name in TABLES if name in sql.split("WHERE")[0].split("SELECT")[0]), None)
+        if verb in {"UPDATE", "INSERT", "DELETE"} and table and found[-1:] != [table]:
+            found.append(table)
+    return found
+
+
+def test_settling_and_sweeping_lock_the_account_then_deliveries_then_closings(shop):
+    """Two that lock in two orders wait for one another on PostgreSQL, until it ends one of them."""
+    addresses = people_at(6)
+    for address in addresses:
+        Paper.script[address] = UNKNOWN
+    ChannelAccount.objects.update(health="ok")
+    worker = Vanished(shop, count=0)
+    flown = worker.sender.fly(worker.slice)
+    row = worker.publication.deliveries.order_by("seq").first()
+    closings.note(worker.run.pk, "email", [closings.Dead(row.pk, row.recipient_key, Closing.Cause.REFUSED)])
+    with CaptureQueriesContext(connection) as captured:
+        worker.sender.advance(worker.lease, flown, stop=True)
+    assert writes(captured) == list(TABLES)
+    worker.die()
+
+
+def test_an_event_that_blames_the_account_tells_it_when_the_delivery_is_let_go(shop):
+    shop.people(1)
+    publication = shop.sent()
+    row = publication.deliveries.get()
+    event = Event("k", EventKind.BOUNCED, refs.make(row.pk), clock.now(), reason="550 relay", fault="account")
+    record_events(publication.account, [event])
+    with CaptureQueriesContext(connection) as captured:
+        assert events.read() == 1
+    sql = [query["sql"] for query in captured.captured_queries]
+    told = next(number for number, text in enumerate(sql) if text.startswith('UPDATE "channels_channelaccount"'))
+    written = max(number for number, text in enumerate(sql) if text.startswith('UPDATE "publishing_delivery"'))
+    let_go = [number for number, text in enumerate(sql) if text.startswith("RELEASE SAVEPOINT")]
+    assert any(written < number < told for number in let_go)
 
 
 @pytest.mark.parametrize("refusal", [RELAY, LISTED], ids=["relay", "reputation"])
@@ -412,6 +550,91 @@ def test_a_duplicate_proves_an_earlier_post_of_the_same_text_on_the_same_account
     assert states(first) == {("accepted", "duplicate"): 1}
     assert states(elsewhere) == states(unlike) == {("unknown", "no_answer"): 1}
     assert evidence.from_duplicates() == 0
+
+
+def test_a_duplicate_proves_nothing_where_another_post_of_ours_says_the_same(shop):
+    """The first stands there for sure, so the refusal of the third may be about it and not about the second."""
+    account = shop.account(PaperPost)
+    accepted = shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    PaperPost.script[""] = SILENT
+    lost = shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    PaperPost.script[""] = DUPLICATE
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    assert evidence.from_duplicates() == 0
+    assert states(accepted) == {("accepted", ""): 1}
+    assert states(lost) == {("unknown", "no_answer"): 1}
+    # Nor does the refusal of its own second try.
+    doubts.send_again([lost.deliveries.get()], shop.reviewer)
+    sweeper.release_resolved()
+    shop.work(lost)
+    assert states(lost) == {("unknown", "no_answer"): 1}
+
+
+def test_of_two_in_doubt_with_the_same_words_a_duplicate_proves_neither(shop):
+    account = shop.account(PaperPost)
+    PaperPost.script[""] = SILENT
+    two = [shop.sent(channel="social", account=account, audience=False, message=plain(shop)) for _number in range(2)]
+    PaperPost.script[""] = DUPLICATE
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    assert evidence.from_duplicates() == 0
+    assert [states(publication) for publication in two] == [{("unknown", "no_answer"): 1}] * 2
+
+
+def test_a_duplicate_that_was_refused_before_is_no_evidence(shop):
+    account = shop.account(PaperPost)
+    PaperPost.script[""] = DUPLICATE
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    PaperPost.script[""] = SILENT
+    later = shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    assert evidence.from_duplicates() == 0
+    assert states(later) == {("unknown", "no_answer"): 1}
+
+
+@pytest.fixture
+def minutes(monkeypatch):
+    """Seconds that have passed for who reads back."""
+    passed = [0.0]
+    monkeypatch.setattr(evidence.time, "monotonic", lambda: passed[0])
+    evidence._doubted.clear()
+    return passed
+
+
+def test_a_post_in_doubt_is_read_back_three_times_in_an_hour(shop, minutes, monkeypatch):
+    asked = []
+
+    def look_up(self, job, since):
+        asked.append(job.part.text)
+        return Outcome(job.ref, Result.ACCEPTED, "77", "read_back") if len(asked) == found else None
+
+    monkeypatch.setattr(PaperPost, "look_up", look_up)
+    account = shop.account(PaperPost)
+    PaperPost.script[""] = SILENT
+    publication = shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    found = 3
+    for minutes[0] in (0, 29, 31, 60, 299, 301, 3599):
+        assert evidence.from_reading_back() == 0
+    assert asked == ["The sale is on"] * 2
+    minutes[0] = 3601
+    assert evidence.from_reading_back() == 1
+    row = publication.deliveries.get()
+    assert (row.state, row.provider_id) == ("accepted", "77")
+    minutes[0] = 90_000
+    assert evidence.from_reading_back() == 0
+    assert len(asked) == 3
+
+
+def test_nobody_is_asked_who_cannot_tell_or_could_mean_another_post(shop, minutes, monkeypatch):
+    account = shop.account(PaperPost)
+    PaperPost.script[""] = SILENT
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    assert evidence.from_reading_back() == 0
+    minutes[0] = 1e6
+    assert evidence.from_reading_back() == 0, "this provider cannot be asked"
+    monkeypatch.setattr(PaperPost, "look_up", lambda self, job, since: Outcome(job.ref, Result.ACCEPTED))
+    shop.sent(channel="social", account=account, audience=False, message=plain(shop))
+    evidence.from_reading_back()
+    minutes[0] = 2e6
+    assert evidence.from_reading_back() == 0, "it might be the other one"
 
 
 def plain(shop, text="The sale is on"):

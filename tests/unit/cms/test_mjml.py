@@ -104,6 +104,16 @@ def test_a_picture_is_no_wider_than_its_column():
     assert html.count('width="150"') == 3
 
 
+def test_columns_of_a_group_are_on_a_phone_as_wide_as_mjml_makes_them():
+    """Whole per cents where no width was written, as of npm mjml 5.4.1; the public gallery's ugg-royale.mjml has seven."""
+    columns = (
+        "<mj-column><mj-text>a</mj-text></mj-column>" * 6 + "<mj-column width='20%'><mj-text>b</mj-text></mj-column>"
+    )
+    html = mjml.render(f"<mjml><mj-body><mj-section><mj-group>{columns}</mj-group></mj-section></mj-body></mjml>").html
+    assert re.findall(r"vertical-align:top;width:([\d.]+%);", html) == ["14%"] * 6 + ["20%"]
+    assert re.findall(r"vertical-align:top;width:([\d.]+px);", html) == ["86px"] * 6 + ["120px"]
+
+
 def test_html_inside_a_tag_stays_as_it_was_written():
     inside = "<b>a<br>b &nbsp; &copy;</b><![if !mso]><i>c</i><![endif]><p>unclosed"
     assert inside in mjml.render(section(f"<mj-text>{inside}</mj-text>")).html

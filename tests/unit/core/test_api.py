@@ -10,7 +10,8 @@ from ninja import NinjaAPI
 from wagtail.models import APIToken
 
 from core import clock
-from core.api import Router, bearer, idempotent, install_problem_details, page_of
+from core.api import Router, Schema, bearer, idempotent, install_problem_details
+from core.api_lists import Filter, listing
 from core.errors import Conflict, TryLater
 from core.models import IdempotencyRecord, TokenGrant
 from core.services import create_token
@@ -18,12 +19,24 @@ from core.services import create_token
 router = Router()
 
 
-@router.get("/groups", auth=bearer("groups:read"))
-def list_groups(request, cursor: str = "", limit: int = 100):
-    return page_of(Group.objects.all(), request, lambda group: {"name": group.name})
+class GroupOut(Schema):
+    name: str
 
 
-@router.post("/groups", auth=bearer("groups:write"))
+listing(
+    router,
+    "/groups",
+    "lists:read",
+    GroupOut,
+    Group.objects.all,
+    lambda group: {"name": group.name},
+    filters={"name": Filter("name", "Its name.")},
+    search=("name",),
+    updated="",
+)
+
+
+@router.post("/groups", auth=bearer("lists:write"))
 @idempotent
 def make_group(request, name: str):
     group = Group.objects.create(name=name)
@@ -32,7 +45,7 @@ def make_group(request, name: str):
     return {"id": group.pk}
 
 
-@router.get("/busy", auth=bearer("groups:read"))
+@router.get("/busy", auth=bearer("lists:read"))
 def busy(request):
     raise TryLater("Busy.", retry_at=clock.now() + timedelta(seconds=30))
 
@@ -52,7 +65,7 @@ def no_groups(db):
 
 @pytest.fixture
 def token():
-    return create_token("robot", ["groups:read", "groups:write"])
+    return create_token("robot", ["lists:read", "lists:write"])
 
 
 def ask(client, method, path, token, **headers):
@@ -70,7 +83,7 @@ def test_without_a_valid_token_the_answer_is_401(client, header):
 def test_a_token_without_the_scope_is_refused_with_the_scope_named(client):
     response = ask(client, "get", "/groups", create_token("reader", ["orders:read"]))
     assert response.status_code == 403
-    assert "groups:read" in response.json()["detail"]
+    assert "lists:read" in response.json()["detail"]
 
 
 def test_the_star_is_every_scope(client):

@@ -1,6 +1,10 @@
 """Markets: what is taken, and what is refused with a word on what was meant."""
 
+from datetime import time
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from core import countries, markets
 from core.errors import Conflict, Invalid
@@ -84,3 +88,67 @@ def test_the_currency_of_a_market_that_counts_already_stays(db, owner):
     with pytest.raises(Invalid, match="CHF"):
         markets.change(market, {"currency": "EUR"}, None)
     markets.change(market, {"currency": "CHF", "name": "Schweiz"}, None)
+
+
+def said(*words):
+    out = StringIO()
+    call_command("market", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_markets_by_command(db):
+    added = said(
+        *("add", "de", "--country", "DE", "--currency", "EUR", "--timezone", "Europe/Berlin", "--languages", "en"),
+        *("--good-hours", "10:30-11:30, 15:30-17:00", "--quiet-hours", "21:00-08:00"),
+        *("--legal-line", "en=Haus & Leinen GmbH", "--converts"),
+    )
+    assert added == (
+        "de: Germany, DE, EUR, Europe/Berlin, en, good hours 10:30-11:30, 15:30-17:00, quiet hours 21:00-08:00, default\n"
+    )
+    market = Market.objects.get()
+    assert (market.legal_lines, market.converts, market.quiet) == (
+        {"en": "Haus & Leinen GmbH"},
+        True,
+        (time(21), time(8)),
+    )
+    said("change", "de", "--quiet-hours", "", "--no-converts", "--legal-line", "zh-hans=家")
+    market.refresh_from_db()
+    assert (market.quiet, market.converts) == (None, False)
+    assert market.legal_lines == {"en": "Haus & Leinen GmbH", "zh-hans": "家"}
+    assert said("list").startswith("de: Germany")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("add", "gb", "--country", "UK", "--currency", "GBP", "--timezone", "Europe/London", "--languages", "en"), "GB"),
+        (("add", "gb", "--country", "GB"), "--currency"),
+        (("change", "nowhere", "--name", "X"), "There is no market"),
+        (("add", "gb", "--country", "GB", "--currency", "GBP", "--timezone", "Europe/London", "--languages", "en",
+          "--quiet-hours", "late"), "span of hours"),
+        (("add", "gb", "--country", "GB", "--currency", "GBP", "--timezone", "Europe/London", "--languages", "en",
+          "--legal-line", "Who"), "--legal-line"),
+    ],
+)  # fmt: skip
+def test_a_command_with_a_mistake_says_so_and_ends_with_2(db, words, says):
+    with pytest.raises(CommandError, match=says) as refused:
+        call_command("market", *words)
+    assert refused.value.returncode == 2
+    assert not Market.objects.exists()
+
+
+def test_a_page_has_the_legal_line_of_its_market(market):
+    market.legal_lines = {"en": "Hearth Inc"}
+    market.save()
+    german = Market.objects.create(
+        code="de",
+        name="Germany",
+        country="DE",
+        currency="EUR",
+        locales=["zh-hans", "en"],
+        legal_lines={"zh-hans": "家"},
+    )
+    assert markets.legal_line_of_page("en") == "Hearth Inc"
+    assert markets.legal_line_of_page("zh-hans") == "家"
+    assert markets.legal_line_of_page("en", german) == "家", "its first language where it says nothing in this one"
+    assert markets.legal_line_of_page("fr") == ""

@@ -9,6 +9,7 @@ from campaigns.audiences.models import Consent, Contact
 from campaigns.links import services as links
 from campaigns.links import tokens
 from campaigns.measurement import edge as edge_module
+from campaigns.measurement import kept
 from campaigns.measurement.spool import Spool
 from campaigns.planning.models import Campaign, Publication, Stage
 from campaigns.promotions.models import Order
@@ -88,9 +89,25 @@ class World:
         )
 
 
+@pytest.fixture(autouse=True)
+def counted_at_every_look(request, monkeypatch):
+    """Screens show what was just done; `test_kept.py` is about when they need not."""
+    if "kept_for_viewers" not in request.fixturenames:
+        monkeypatch.setattr(kept, "REST_SECONDS", 0)
+        monkeypatch.setattr(kept, "REST_SHARE", 0)
+        monkeypatch.setattr(kept, "AT_LAST_SECONDS", 0)
+        monkeypatch.setattr(kept, "ENDED_SECONDS", 0)
+
+
+@pytest.fixture
+def kept_for_viewers():
+    """As it is shipped."""
+
+
 @pytest.fixture
 def world(market):
     links._known_target.cache_clear()
+    edge_module.forget()
     return World(market)
 
 

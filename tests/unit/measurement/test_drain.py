@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.measurement import drain as drain_module
-from campaigns.measurement import spool
+from campaigns.measurement import neighbours, spool
 from campaigns.measurement.drain import drain
 from campaigns.measurement.models import Hit, Rollup, SpoolFile
+from core import clock
 
 pytestmark = pytest.mark.django_db
 
@@ -187,3 +189,73 @@ def test_killing_the_drainer_again_and_again_loses_and_doubles_nothing(tmp_path)
     assert Hit.objects.values("path").distinct().count() == written
     assert SpoolFile.objects.get().lines == written
     assert json.loads(next(folder.glob("*.jsonl")).read_bytes().splitlines()[0])["p"] == "/0"
+
+
+def explained(query):
+    text, params = query.query.sql_with_params()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # a table of three rows is read whole otherwise
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{text}", params)
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+def test_which_links_of_a_copy_were_followed_is_asked_of_the_index():
+    now = clock.now()
+    near = neighbours._clicks({1, 2}, now - timedelta(seconds=3), now)
+    plan = explained(near.values_list("delivery_id", "link_number").distinct())
+    assert "measurement_hit_of_copy" in plan
+    assert "COVERING INDEX" in plan or connection.vendor == "postgresql", plan
+
+
+def test_a_hammered_link_costs_every_batch_the_same(world, door, write, monkeypatch):
+    """No stored neighbour is read or written for one more click on the same link."""
+    monkeypatch.setattr(drain_module, "BATCH_LINES", 30)
+    _publication, (copy,) = world.publish([world.contact()])
+    now = clock.now()
+    spent = []
+    for batch in range(4):
+        for number in range(30):
+            write("click", copy, n=1, at=now + timedelta(milliseconds=batch * 30 + number))
+        with CaptureQueriesContext(connection) as seen:
+            drain(door.folder)
+        spent.append([query["sql"].split(" ")[0] for query in seen])
+        assert not any(query["sql"].startswith('UPDATE "measurement_hit"') for query in seen)
+    assert spent[1] == spent[2] == spent[3]
+    assert Hit.objects.filter(burst=1, verdict="human").count() == 120
+    assert Rollup.objects.get().count == 120
+
+
+def test_only_what_a_new_hit_changes_is_written(world, door, write):
+    now = clock.now()
+    _publication, copies = world.publish([world.contact(f"c{n}") for n in range(3)])
+    for copy in copies:
+        write("click", copy, n=0, at=now)
+        write("click", copy, n=1, at=now + timedelta(seconds=1))
+    drain(door.folder)
+    write("click", copies[0], n=2, at=now + timedelta(seconds=2))
+    write("click", copies[1], n=0, at=now + timedelta(seconds=2))
+    with CaptureQueriesContext(connection) as seen:
+        drain(door.folder)
+    changed = [
+        query["sql"] for query in seen if query["sql"].startswith(('UPDATE "measurement_hit"', "2 times: UPDATE"))
+    ]
+    assert len(changed) == 1
+    assert Hit.objects.filter(verdict="machine").count() == 3
+    assert set(Hit.objects.filter(verdict="machine").values_list("delivery", flat=True)) == {copies[0].pk}
+
+
+def test_half_a_character_stops_no_spool(world, door, write):
+    """A beacon may send half of a surrogate pair; no database takes one."""
+    write("page", v="v" * 22, p="/\ud800sale\0/", c="black-friday")
+    assert drain(door.folder).hits == 1
+    assert Hit.objects.get().path == "/?sale/"
+
+
+def test_a_pass_whose_time_is_up_says_that_there_is_more(world, door, write, monkeypatch):
+    monkeypatch.setattr(drain_module, "BATCH_LINES", 1)
+    monkeypatch.setattr(drain_module, "BUDGET_SECONDS", 0)
+    for _ in range(3):
+        write("page", p="/", v="v" * 22)
+    assert [drain(door.folder).is_behind for _pass in range(3)] == [True, True, False]
+    assert Hit.objects.count() == 3

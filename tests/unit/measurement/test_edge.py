@@ -8,6 +8,7 @@ import pytest
 
 from campaigns.links import services as links
 from campaigns.links import tokens
+from campaigns.measurement import edge
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +161,7 @@ def test_who_asks_not_to_be_recognised_is_sent_on_without_a_token(world, door, h
 def test_a_link_is_asked_from_the_database_once(world, door, django_assert_num_queries):
     _publication, (copy,) = world.publish([world.contact()])
     links._known_target.cache_clear()
+    edge.forget()
     with django_assert_num_queries(1):
         for _ in range(3):
             door(f"/c/{world.token(copy)}/0")

@@ -15,6 +15,7 @@ from campaigns.measurement.selectors import campaign_results
 from campaigns.planning.models import Campaign, Target
 from campaigns.promotions.models import Refund
 from core import clock
+from core.models import ExchangeRate
 
 pytestmark = pytest.mark.django_db
 
@@ -198,3 +199,66 @@ def test_a_dashboard_reads_no_hits(world, door, write, django_assert_max_num_que
         campaign_results(Campaign.objects.get(pk=world.campaign.pk))
     assert not [q for q in queries if "measurement_hit" in q["sql"]]
     assert Rollup.objects.exists()
+
+
+def euro(world, contact, total, at=None):
+    ordered = world.order(total, contact=contact, at=at)
+    ordered.currency = "EUR"
+    ordered.save()
+    return ordered
+
+
+def test_orders_in_another_currency_are_named_and_counted_at_the_rate_of_their_day(world, door, write):
+    ann, bob = world.contact("Ann"), world.contact("Bob")
+    world.campaign.audience = Audience.objects.create(name="All")
+    world.campaign.audience.include.add(Segment.objects.create(name="All", rule={"all": True}))
+    world.campaign.save()
+    _mail, copies = world.publish([ann, bob])
+    for copy in copies:
+        write("click", copy, n=0)
+    tick(door)
+    at = clock.now()
+    campaign = world.campaign
+    campaign.starts_on = (at - timedelta(days=2)).date()
+    campaign.ends_on = (at + timedelta(days=2)).date()
+    campaign.anchor_date = at.date()
+    campaign.save()
+    world.order(10_000, contact=ann, at=at)
+    ordered = euro(world, bob, 1_001, at)
+    Refund.objects.create(order=ordered, external_id="r", amount_minor=1_001, occurred_at=at)
+    tick(door)
+
+    results = campaign_results(campaign)
+    assert (results.total.orders, results.total.gmv_minor, results.total.buyers) == (1, 10_000, 1)
+    told = results.as_dict()["other_currencies"]
+    named = {
+        "currency": "EUR", "orders": 1, "amount_minor": 1_001, "converted": 0, "converted_minor": 0, "sources": []
+    }  # fmt: skip
+    assert told == {"attributed": [named], "audience": [named]}
+
+    day = at.astimezone(ZoneInfo(world.market.timezone)).date()
+    ExchangeRate.objects.create(day=day, base="EUR", quote="USD", rate="1.085", source="ECB")
+    assert campaign_results(campaign).total.orders == 1, "only a market that converts does"
+    world.market.converts = True
+    world.market.save()
+    results = campaign_results(Campaign.objects.get(pk=campaign.pk))
+    assert (results.total.orders, results.total.gmv_minor, results.total.buyers) == (2, 11_086, 2)
+    assert (results.total.refunds_minor, results.total.net_minor) == (1_086, 10_000)
+    assert (results.window.orders, results.window.revenue_minor, results.window.buyers) == (2, 11_086, 2)
+    assert sum(row.figures.gmv_minor for row in results.stages) == 11_086
+    assert sum(one.gmv_minor for one in results.timeline) == 11_086
+    counted = {
+        "currency": "EUR", "orders": 0, "amount_minor": 0, "converted": 1, "converted_minor": 1_086, "sources": ["ECB"]
+    }  # fmt: skip
+    assert results.as_dict()["other_currencies"] == {"attributed": [counted], "audience": [counted]}
+
+
+def test_the_day_of_the_sale_stays_in_the_figures_when_a_stage_comes_after_it(world):
+    world.campaign.audience = Audience.objects.create(name="All")
+    world.campaign.audience.include.add(Segment.objects.create(name="All", rule={"all": True}))
+    world.campaign.save()
+    world.order(4_200, contact=world.contact(), at=datetime(2026, 11, 27, 12, tzinfo=ZoneInfo("America/New_York")))
+    world.stage.start_offset = world.stage.end_offset = None
+    world.stage.save()
+    world.add_stage("After", 1, 2)
+    assert campaign_results(Campaign.objects.get(pk=world.campaign.pk)).window.revenue_minor == 4_200

@@ -2,22 +2,27 @@
 
 import csv
 import re
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
+from campaigns.audiences.models import Audience, Segment
+from campaigns.measurement import overview
 from campaigns.measurement.drain import OrderReader, drain
 from campaigns.measurement.export import safe, to_csv
 from campaigns.measurement.models import Review
 from campaigns.measurement.present import charts, present
 from campaigns.measurement.selectors import campaign_results
 from campaigns.measurement.services import reviews
-from campaigns.planning.models import Target
+from campaigns.planning.models import Campaign, Target
 from campaigns.promotions.models import Refund
 from core import clock
 from core.errors import Conflict, Invalid
+from core.models import Market
 
 pytestmark = pytest.mark.django_db
 
@@ -216,3 +221,98 @@ def test_the_file_holds_the_figures(client, owner, busy):
     assert answer["Content-Disposition"] == 'attachment; filename="black-friday.csv"'
     rows = list(csv.reader(StringIO(answer.content.decode("utf-8-sig"))))
     assert ["attributed", "Black Friday", "gmv_minor", "12345"] in rows
+
+
+def test_the_index_shows_orders_searches_and_pages_figures(client, owner, busy, market):
+    for number in range(21):
+        Campaign.objects.create(
+            slug=f"old-{number}", name=f"Old {number:02}", market=market, anchor_date=date(2024, 1, 1)
+        )
+    client.force_login(owner)
+    first = client.get(url("index")).content.decode()
+    assert "$123.45" in first
+    assert "Page 1 of 2" in first
+    assert names(first)[0] == "Black Friday"
+    assert names(client.get(url("index"), {"p": 2, "order": "name"}).content.decode()) == ["Old 19", "Old 20"]
+    assert names(client.get(url("index"), {"order": "-gmv_minor"}).content.decode())[0] == "Black Friday"
+    assert names(client.get(url("index"), {"q": "friday united"}).content.decode()) == ["Black Friday"]
+    assert len(names(client.get(url("index"), {"state": "over", "p": 2}).content.decode())) <= 20
+    assert "No campaign fits" in client.get(url("index"), {"q": "nothing\0"}).content.decode()
+    assert client.get(url("index"), {"order": "sideways", "state": "x", "p": "x"}).status_code == 200
+
+
+def names(page):
+    return re.findall(r'<th scope="row"><a href="[^"]+">([^<]+)</a>', page)
+
+
+def test_the_figures_of_the_index_are_those_of_the_results(busy):
+    (line,) = overview.lines()
+    total = campaign_results(busy.campaign).total
+    assert (line.uv, line.orders, line.gmv_minor) == (total.uv, total.orders, total.gmv_minor)
+    assert line.uv == 1
+
+
+def test_campaigns_are_compared_side_by_side(client, owner, busy, market):
+    Campaign.objects.create(slug="quiet", name="Quiet", market=market)
+    client.force_login(owner)
+    page = client.get(url("compare"), {"c": ["quiet", "black-friday"]}).content.decode()
+    assert "<td>$0.00</td><td>$123.45</td><td>+$123.45</td>" in page
+    assert "Choose at least two" in client.get(url("compare"), {"c": ["nothing"]}).content.decode()
+    euro = Market.objects.create(code="de", name="Germany", country="DE", currency="EUR", locales=["en"])
+    Campaign.objects.create(slug="euro", name="Euro", market=euro)
+    page = client.get(url("compare"), {"c": ["euro", "black-friday"]}).content.decode()
+    assert "<td>€0.00</td><td>$123.45</td><td>–</td>" in page
+
+
+def test_the_page_leads_with_the_figures_there_are(client, owner, world):
+    client.force_login(owner)
+    audience = Audience.objects.create(name="All")
+    audience.include.add(Segment.objects.create(name="All", rule={"all": True}))
+    world.campaign.audience = audience
+    world.campaign.save()
+    ann = world.contact()
+    world.order(4_200, contact=ann, at=datetime(2026, 11, 27, 12, tzinfo=UTC))
+    page = client.get(url("campaign", "black-friday")).content.decode()
+    assert 'data-kpi="audience-revenue"' in page
+    assert "What the audience bought on the campaign&#x27;s days" in page
+    assert campaign_results(world.campaign).as_dict()["lead"] == "audience"
+
+
+def test_a_running_campaign_is_compared_with_its_plan_so_far(client, owner, busy, monkeypatch):
+    noon = datetime(2026, 11, 28, 0, 0, tzinfo=ZoneInfo("America/New_York"))
+    monkeypatch.setattr(clock, "now", lambda: noon)
+    client.force_login(owner)
+    page = client.get(url("campaign", "black-friday")).content.decode()
+    assert "50% of the campaign" in page
+    assert "Whole campaign, plan until now" in page
+    told = campaign_results(busy.campaign).as_dict()["pace"]
+    by_metric = {line["metric"]: (line["so_far"], line["pace"], line["projected"]) for line in told["targets"]}
+    assert by_metric["gmv"] == (25_000, 4_938, 24_690)
+    assert sum(told["drivers"][0]["parts"].values()) == 12_345 - 25_000
+    monkeypatch.setattr(clock, "now", lambda: noon + timedelta(days=2))
+    assert campaign_results(busy.campaign).as_dict()["pace"] is None
+    assert "Plan so far" not in client.get(url("live", "black-friday")).json()["parts"]["pace"]
+
+
+def test_orders_in_another_currency_are_named_wherever_figures_stand(client, owner, busy, django_user_model):
+    other = busy.order(5_000, contact=busy.ordered.contact)
+    other.currency = "EUR"
+    other.save()
+    OrderReader().read()
+    client.force_login(owner)
+    words = "1 order in EUR left out (€50.00)"
+    review = reviews.freeze(busy.campaign, findings="Good.", decisions="", by=owner)
+    for address in (
+        url("campaign", "black-friday"),
+        url("index"),
+        url("freeze", "black-friday"),
+        url("review", review.public_id),
+        url("compare") + "?c=black-friday&c=black-friday",
+    ):
+        page = client.get(address).content.decode()
+        assert words in page or "at least two" in page, address
+    rows = list(csv.reader(StringIO(client.get(url("csv", "black-friday")).content.decode("utf-8-sig"))))
+    assert ["other currencies, attributed", "EUR", "left_out_orders", "1"] in rows
+    assert ["other currencies, attributed", "EUR", "left_out_amount_minor", "5000"] in rows
+    told = campaign_results(busy.campaign).as_dict()["other_currencies"]["attributed"]
+    assert (told[0]["currency"], told[0]["orders"]) == ("EUR", 1)

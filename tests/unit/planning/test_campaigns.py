@@ -122,3 +122,49 @@ def test_only_empty_stages_and_bare_plans_are_deleted(launch, plan, marketer):
     publications.remove(publication, by=marketer)
     stages.remove(launch, by=marketer)
     assert not Stage.objects.exists()
+
+
+def test_the_anchors_day_is_always_one_of_the_campaigns_days(market, marketer):
+    day = date(2026, 11, 27)
+    campaign = campaigns.create("Sale", market=market, anchor=day, by=marketer)
+    stages.add(campaign, "Everything", by=marketer)
+    assert campaign_window(campaign) == (day, day)
+    stages.add(campaign, "After", start_offset=1, end_offset=2, by=marketer)
+    assert campaign_window(campaign) == (day, date(2026, 11, 29))
+    assert stage_window(campaign.stages.get(name="Everything")) == (day, date(2026, 11, 29))
+    before = campaigns.create("Before", market=market, anchor=day, by=marketer)
+    stages.add(before, "Warm-up", start_offset=-5, end_offset=-3, by=marketer)
+    assert campaign_window(before) == (date(2026, 11, 22), day)
+
+
+@pytest.mark.parametrize(
+    ("days", "field"),
+    [
+        ({"starts_on": date(2026, 11, 28)}, "starts_on"),
+        ({"ends_on": date(2026, 11, 26)}, "ends_on"),
+        ({"starts_on": date(2026, 11, 30), "ends_on": date(2026, 11, 29)}, "ends_on"),
+    ],
+)
+def test_days_that_leave_out_the_anchor_are_refused(market, marketer, days, field):
+    with pytest.raises(Invalid) as refused:
+        campaigns.create("Sale", market=market, anchor=date(2026, 11, 27), by=marketer, **days)
+    assert refused.value.details["field"] == field
+    campaign = campaigns.create("Sale", market=market, anchor=date(2026, 11, 27), by=marketer)
+    with pytest.raises(Invalid):
+        campaigns.edit(campaign, by=marketer, **days)
+    campaigns.edit(campaign, by=marketer, starts_on=date(2026, 11, 20), ends_on=date(2026, 11, 27))
+    assert campaign_window(campaign) == (date(2026, 11, 20), date(2026, 11, 27))
+
+
+def test_what_is_planned_without_a_time_stands_in_the_markets_first_good_hour(market, marketer):
+    campaign = campaigns.create("Sale", market=market, anchor=date(2026, 11, 27), by=marketer)
+    stage = stages.add(campaign, "Launch", start_offset=0, end_offset=1, by=marketer)
+    assert publications.plan(stage, "email", by=marketer).moment_time == time(10)
+    market.good_hours = [["15:30", "17:00"], ["20:30", "21:30"]]
+    market.save()
+    planned = publications.plan(stage, "email", by=marketer)
+    assert (planned.moment_date, planned.moment_time, planned.moment_zone) == (
+        date(2026, 11, 27),
+        time(15, 30),
+        "America/New_York",
+    )

@@ -28,6 +28,28 @@ function nextDay(day) {
   return later(day, "12:00", 24 * 60).slice(0, 10);
 }
 
+/* The server says once what items have in common, and leaves out what is empty: each item as the views read it. */
+export function whole(data, texts) {
+  const { stages, sentences, statuses, channels, card, move } = data.words;
+  const items = data.items.map((item) => {
+    const clashes = (item.clashes ?? []).map((place) => sentences[place]);
+    const more = (item.clashCount ?? 0) - clashes.length;
+    return {
+      time: null,
+      editable: false,
+      ...item,
+      ...stages[item.of],
+      ...statuses[item.status],
+      ...channels[item.channel],
+      clashes: more > 0 ? [...clashes, `${texts.clash}: +${more}`] : clashes,
+      obstacles: (item.obstacles ?? []).map((place) => sentences[place]),
+      card: card.replace("{id}", item.id),
+      move: move.replace("{id}", item.id),
+    };
+  });
+  return { ...data, items };
+}
+
 export function toLanes(data, options) {
   if (options.lanes === "channel") {
     const seen = new Map(data.items.map((item) => [item.channel, item.channelLabel]));
@@ -153,9 +175,10 @@ export function dayContent({ date, resource }, occasions, options) {
     ? date.toLocaleDateString(options.locale, { day: "numeric", month: "short" })
     : String(date.getDate());
   const nodes = [make("span", "cal-number", number)];
-  for (const name of new Set(occasions.filter((one) => one.day === day).map((one) => one.name))) {
+  const today = new Map(occasions.filter((one) => one.day === day).map((one) => [one.name, one.caveats]));
+  for (const [name, caveats] of today) {
     const label = make("span", "cal-day-name", name);
-    label.title = name;
+    label.title = [name, ...caveats].join("\n");
     nodes.push(label);
   }
   return { domNodes: nodes };

@@ -5,7 +5,7 @@ import "@event-calendar/core/index.css";
 import "./calendar.css";
 import { Mover } from "./_mover.js";
 import { Card } from "./_card.js";
-import { eventContent, dayContent, laneContent, toEvents, toLanes } from "./_draw.js";
+import { eventContent, dayContent, laneContent, toEvents, toLanes, whole } from "./_draw.js";
 
 const VIEWS = { month: "dayGridMonth", week: "timeGridWeek", timeline: "resourceTimelineMonth" };
 const PHONE = "(max-width: 47.99em)";
@@ -132,7 +132,7 @@ class Board {
       });
       return [];
     }
-    this.data = await answer.json();
+    this.data = whole(await answer.json(), this.options.words);
     if (this.options.view === "timeline") this.calendar.setOption("resources", toLanes(this.data, this.options));
     else this.calendar.setOption("dayCellContent", (cell) => dayContent(cell, this.data.occasions, this.options));
     return toEvents(this.data, this.options);

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from campaigns.measurement.currencies import left_out
 from campaigns.measurement.selectors import campaign_results
 from campaigns.planning.models import Campaign
 from core import database, money
@@ -33,7 +34,13 @@ class Command(BaseCommand):
             campaigns = campaigns.filter(slug=campaign)
             if not campaigns:
                 raise CommandError(f"There is no campaign “{campaign}”. Run “results” without --campaign to see all.")
-        rows = [campaign_results(one).summary() for one in campaigns]
+        found = [campaign_results(one) for one in campaigns]
+        rows = [one.summary() for one in found]
+        for one in found:
+            for kind, others in (("attributed", one.others), ("audience", one.window.others)):
+                for currency, orders, minor in left_out(other.as_dict() for other in others):
+                    amount = money.display(minor, currency, "en")
+                    self.stderr.write(f"{one.slug}, {kind}: {orders} orders in {currency} left out ({amount})")
         if as_json:
             self.stdout.write(json.dumps(rows, indent=2))
             return
