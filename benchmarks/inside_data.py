@@ -2,22 +2,31 @@
 
 import json
 import time
-from datetime import timedelta
+from datetime import UTC, timedelta
+from datetime import time as day_time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Count
+from django.db.models.functions import TruncHour
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from benchmarks.bare import Rows
+from campaigns.audiences import changes
 from campaigns.audiences.models import Consent, ConsentRecord, Contact, Endpoint
-from campaigns.audiences.services import contacts
+from campaigns.audiences.services import audiences, contacts, segments
 from campaigns.links import services as links
 from campaigns.measurement import drain as drainer
 from campaigns.measurement import spool
 from campaigns.measurement.models import Hit, Rollup, Touch, Visit
 from campaigns.planning.models import Campaign, Publication, Stage
-from campaigns.publishing.models import Attempt, Delivery, Run, Seal, SealPart
+from campaigns.publishing.models import Attempt, Chunk, Delivery, Run, Seal, SealPart, Snapshot
+from campaigns.publishing.services import freeze as freezing
 from core import clock
 from core.models import Market, User
 
@@ -197,3 +206,171 @@ def analyze() -> None:
     """What autovacuum, or the `PRAGMA optimize` of a longer life, has done by the time that there are so many rows."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+# --- Freezing -------------------------------------------------------------------------------------------------------------
+
+
+def everyone() -> None:
+    """An audience of all, and a sealed publication for it."""
+    at = clock.now()
+    segment = segments.create("All", {"all": True})
+    publication = Publication.objects.create(
+        stage=Stage.objects.get(),
+        title="For all",
+        channel="email",
+        state="scheduled",
+        audience=audiences.create("", [segment], []),
+    )
+    seal = Seal.objects.create(publication=publication, content_hash="c", order_hash="o")
+    link_set = links.create_set(uuid4(), [("https://shop.example/", "")], None)
+    SealPart.objects.create(seal=seal, locale="en", link_set=link_set, compiled=b"", sha256="s")
+    Run.objects.create(publication=publication, seal=seal, due_at=at, started_at=at, state="running")
+
+
+def freeze() -> float:
+    """The audience becomes rows of the ledger; rows in a second."""
+    run = Run.objects.select_related("publication__audience", "seal").get(publication__title="For all")
+    _empty_ledger(run)
+    begun = time.monotonic()
+    count = freezing.freeze(run, run.seal, is_last_wave=True).targeted
+    return count / (time.monotonic() - begun)
+
+
+def bulk_create_deliveries() -> float:
+    """As many rows by the ORM; rows in a second."""
+    run = Run.objects.select_related("publication").get(publication__title="For all")
+    part = SealPart.objects.get(seal=run.seal_id)
+    rows = list(Delivery.objects.filter(run=run).values_list("recipient_key", "contact_id", "seq", "occurrence"))
+    _empty_ledger(run)
+    begun = time.monotonic()
+    with transaction.atomic():
+        Delivery.objects.bulk_create(
+            (
+                Delivery(
+                    run=run,
+                    publication=run.publication,
+                    recipient_key=key,
+                    contact_id=contact,
+                    seq=seq,
+                    occurrence=occurrence,
+                    part=part,
+                )
+                for key, contact, seq, occurrence in rows
+            ),
+            batch_size=1_000,
+        )
+    return len(rows) / (time.monotonic() - begun)
+
+
+def _empty_ledger(run: Run) -> None:
+    with transaction.atomic():
+        for model in (Chunk, Snapshot, Delivery):
+            model._default_manager.filter(run=run)._raw_delete(using="default")  # type: ignore[attr-defined]
+
+
+# --- Screens --------------------------------------------------------------------------------------------------------------
+
+
+def items(count: int) -> None:
+    """So many publications evenly over this year, to eleven audiences."""
+    reach = [
+        audiences.create("", [segments.create(f"S{n}", {"attribute": "orders", "op": "gt", "value": n})], [])
+        for n in range(11)
+    ]
+    first = clock.now().date().replace(month=1, day=1)
+    Publication.objects.bulk_create(
+        (
+            Publication(
+                stage=Stage.objects.get(),
+                title=f"Newsletter number {n}",
+                channel="email",
+                moment_kind=Publication.Moment.AT,
+                moment_date=first + timedelta(days=n * 365 // count),
+                moment_time=day_time(9 if n % 2 else 18),
+                moment_zone="UTC",
+                audience=reach[n % len(reach)],
+            )
+            for n in range(count)
+        ),
+        batch_size=500,
+    )
+    changes.note()
+
+
+def _look(addresses: list[str]) -> dict[str, Any]:
+    """Seconds, queries and the largest answer's bytes of one person's look."""
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(User.objects.get(username="author"))
+    begun, most = time.monotonic(), 0
+    with CaptureQueriesContext(connection) as seen:
+        for address in addresses:
+            answer = client.get(address, secure=True)
+            assert answer.status_code == 200, (address, answer.status_code)
+            most = max(most, len(answer.content))
+    return {"seconds": time.monotonic() - begun, "queries": len(seen), "bytes": most}
+
+
+def look_at_the_month() -> dict[str, Any]:
+    """The page of this month, and what the browser then fetches."""
+    day = clock.now().date().replace(day=1)
+    span = {"start": (day - timedelta(days=6)).isoformat(), "end": (day + timedelta(days=36)).isoformat()}
+    return _look(
+        [
+            reverse("campaign_calendar:index") + f"?view=month&date={day.isoformat()}",
+            f"{reverse('campaign_calendar:items')}?{urlencode(span)}",
+        ]
+    )
+
+
+def multiply_hits(count: int) -> int:
+    """Copies of the hits that there are, and their hourly counts with them, until there are `count`; how many there are."""
+    table = Hit._meta.db_table
+    names = [field.column for field in Hit._meta.concrete_fields if field.column not in ("id", "spool_key")]
+    columns = ", ".join(f'"{name}"' for name in names)
+    with connection.cursor() as cursor:
+        have, turn = Hit.objects.count(), 0
+        while have < count:
+            turn += 1
+            some = min(have, count - have)
+            cursor.execute(
+                f'INSERT INTO "{table}" (spool_key, {columns}) SELECT spool_key || %s, {columns} FROM "{table}" '
+                "ORDER BY id LIMIT %s",
+                [f"+{turn}", some],
+            )
+            have += some
+    with drainer.numbers_locked():
+        Rollup.objects.all().delete()
+        hours: Any = Hit.objects.annotate(hour=TruncHour("occurred_at", tzinfo=UTC)).values_list(
+            "campaign", "publication", "hour", "kind", "verdict"
+        )
+        Rollup.objects.bulk_create(
+            Rollup(
+                key=f"{campaign}:{publication or 0}:{hour:%Y%m%d%H}:{kind}:{verdict}",
+                campaign_id=campaign,
+                publication_id=publication,
+                hour=hour,
+                kind=kind,
+                verdict=verdict,
+                count=found,
+            )
+            for campaign, publication, hour, kind, verdict, found in hours.annotate(n=Count("pk")).order_by()
+        )
+    return have
+
+
+def look_at_results() -> float:
+    """The results page and its live part; looks in a second."""
+    campaign = Campaign.objects.get().slug
+    _look([reverse("measurement_results:campaign", args=[campaign])])
+    names = ("campaign", "live")
+    return 1 / float(_look([reverse(f"measurement_results:{name}", args=[campaign]) for name in names])["seconds"])
+
+
+def scan_hits() -> float:
+    """The same counts from the raw rows; scans in a second."""
+    begun = time.monotonic()
+    hours: Any = Hit.objects.filter(campaign=Campaign.objects.get()).values("publication", "kind", "verdict")
+    found = sum(row["n"] for row in hours.annotate(n=Count("pk")).order_by())
+    assert found
+    return 1 / (time.monotonic() - begun)

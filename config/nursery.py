@@ -74,7 +74,11 @@ def become_supervisor(children: Sequence[tuple[Child, int, int]]) -> NoReturn:
         for child, pid, output in children
     ]
     read, write = os.pipe()
-    known = {"style": settings.ALMANAC_LOG_FORMAT, "settings_file": str(settings.ALMANAC_LANGUAGES_FILE), "children": told}
+    known = {
+        "style": settings.ALMANAC_LOG_FORMAT,
+        "settings_file": str(settings.ALMANAC_LANGUAGES_FILE),
+        "children": told,
+    }
     os.write(write, json.dumps(known).encode())
     os.close(write)
     for descriptor in (read, *(output for _child, _pid, output in children if output >= 0)):

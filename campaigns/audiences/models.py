@@ -3,6 +3,7 @@
 import secrets
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.audiences import values
@@ -40,6 +41,8 @@ class Contact(Dated):
         verbose_name_plural = _("contacts")
         indexes = [
             models.Index(fields=["bucket"], name="audiences_contact_bucket"),
+            models.Index(Lower("first_name"), name="audiences_contact_first"),
+            models.Index(Lower("last_name"), name="audiences_contact_last"),
             models.Index(fields=["updated_at", "id"], name="audiences_contact_updated"),
         ]
 

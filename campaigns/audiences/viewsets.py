@@ -115,7 +115,6 @@ class SegmentViewSet(ModelViewSet):
     search_backend_name = None
     list_display = [
         "name",
-        Column("picks", label=_("Contacts now"), accessor=views.count_of),
         Column("rule", label=_("Rule"), accessor=views.rule_in_short),
         DateColumn("created_at", label=_("Made"), sort_key="created_at"),
     ]

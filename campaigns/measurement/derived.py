@@ -66,9 +66,10 @@ def add(
     _add_visits(hits)
     changes.orders.update(Credit.objects.filter(touch__hit_id__in=fallen).values_list("order_id", flat=True))
     Touch.objects.filter(hit_id__in=fallen).delete()
-    for hit in (*hits, *turned):
-        if is_touch(hit):
-            changes.touch(hit)
+    everyone: tuple[Counted, ...] = (*hits, *turned)
+    for one in everyone:
+        if is_touch(one):
+            changes.touch(one)
     if changes.touched:
         _add_touches(turned, after, until)
     return changes

@@ -8,6 +8,7 @@ makes a click `unsure` until the landing page's script has run.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from crawlerdetect import CrawlerDetect
 
@@ -41,7 +42,18 @@ class Evidence:
     ran_script: bool = False
 
 
-def evidence_of(hit: Hit) -> Evidence:
+class Seen(Protocol):
+    """A hit, or what is about to become one."""
+
+    kind: str
+    user_agent: str
+    is_head: bool
+    after_send_ms: int | None
+    burst: int
+    ran_script: bool
+
+
+def evidence_of(hit: Seen) -> Evidence:
     """The evidence that stands on `hit`."""
     return Evidence(
         kind=hit.kind,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils.text import slugify
 
 from campaigns.measurement import derived
@@ -88,8 +88,9 @@ class Past:
             _read_post(publication, copies[0], chance, at) if is_post else _read(publication, copies, chance)
         )
         with numbers_locked():
+            before = Hit.objects.aggregate(last=Max("pk"))["last"] or 0
             Hit.objects.bulk_create(hits, batch_size=500)
-            derived.add(hits, [])
+            derived.add(hits, [], after=before)
         if not is_post:
             self._bought([one for one in readers if chance.random() < BUYERS], chance, slugify(publication.title))
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import BooleanField, Count, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 from wagtail.log_actions import log
 
@@ -23,10 +24,15 @@ from core.models import User
 
 DOUBTFUL = (DeliveryState.UNKNOWN, DeliveryState.UNCONFIRMED)
 
+_IN_INDEX = RawSQL(
+    "\"publishing_delivery\".\"state\" IN ('attempting', 'unknown', 'unconfirmed')", (), output_field=BooleanField()
+)
+"""The condition of the partial index of doubts, in its own words: SQLite takes it for nothing less, and reads every row."""
+
 
 def all_doubts() -> QuerySet[Delivery]:
     """Every delivery in doubt, the newest first."""
-    rows = Delivery.objects.filter(state__in=DOUBTFUL).select_related(
+    rows = Delivery.objects.filter(_IN_INDEX, state__in=DOUBTFUL).select_related(
         "contact", "run", "publication__account", "publication__stage__campaign"
     )
     return rows.order_by("-changed_at", "-pk")
@@ -34,7 +40,7 @@ def all_doubts() -> QuerySet[Delivery]:
 
 def by_publication() -> QuerySet[Publication]:
     """Publications with deliveries in doubt, and how many (`doubts`)."""
-    rows = Publication.objects.filter(deliveries__state__in=DOUBTFUL)
+    rows = Publication.objects.filter(deliveries__state__in=DOUBTFUL).filter(_IN_INDEX)
     return rows.annotate(doubts=Count("deliveries")).order_by("-pk")
 
 

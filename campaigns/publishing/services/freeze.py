@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Count, Max, QuerySet
 
 from campaigns.audiences import selectors as audiences
@@ -13,7 +13,7 @@ from campaigns.publishing import sql
 from campaigns.publishing.models import Chunk, Delivery, Run, Seal, Snapshot
 from campaigns.publishing.states import ChunkState, DeliveryState
 from channels.base import Channel
-from core import clock
+from core import clock, db
 
 CHUNK_SIZE = 500
 
@@ -32,7 +32,7 @@ def _compiled(contacts: QuerySet[Contact]) -> tuple[str, Sequence[Any]]:
     return text, params
 
 
-@transaction.atomic
+@db.without_jit()
 def freeze(run: Run, seal: Seal, *, is_last_wave: bool) -> Snapshot:
     """Make the rows, the snapshot and the chunks of `run`. One transaction: killed in the middle, nothing has happened."""
     publication = run.publication

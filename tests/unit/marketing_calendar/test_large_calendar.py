@@ -40,7 +40,7 @@ def fill(launch, reach, count):
                 stage=launch,
                 title=f"Newsletter number {n}",
                 channel="email",
-                moment_kind=Publication.Moment.FIXED,
+                moment_kind=Publication.Moment.AT,
                 moment_date=date(2026, 1, 1) + timedelta(days=n * 365 // count),
                 moment_time=time(9 if n % 2 else 18),
                 moment_zone="America/New_York",

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0004_when_rows_changed'),
+        ('core', '0005_when_rows_changed'),
     ]
 
     operations = [
