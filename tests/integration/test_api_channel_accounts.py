@@ -79,7 +79,7 @@ def test_settings_that_cannot_work_are_refused_with_a_sentence(post, provider, s
 
 def test_an_unknown_provider_is_named(post):
     answer = post({"provider": "pigeon", "name": "P", "settings": {}})
-    assert answer.status_code == 404
+    assert answer.status_code == 422  # a value in the body, not an address
     assert "smtp" in answer.json()["detail"]
 
 
