@@ -92,8 +92,10 @@ def _settings(account: ChannelAccount) -> dict[str, Any]:
 @idempotent
 def create_account(request: HttpRequest, body: AccountIn) -> Any:
     """Nothing is called: wrong credentials show at the first send, as the account's `health`."""
-    if body.provider not in {kind.slug for kind in registry.all_providers()}:
-        raise Invalid(f"There is no provider “{body.provider}”.", field="provider")
+    try:
+        registry.provider_class(body.provider)
+    except Missing as error:
+        raise Invalid(error.message, field="provider") from error
     account = services.accounts.create(body.provider, body.name, body.settings, request.auth)  # type: ignore[attr-defined]
     return Status(201, _out(account))
 
