@@ -13,7 +13,7 @@ from channels.models import ChannelAccount
 from channels.services import trials
 from core.api import In, Router, Status, bearer, given, idempotent
 from core.api_lists import Filter, listing
-from core.errors import AlmanacError, FixSettings, Invalid
+from core.errors import AlmanacError, FixSettings, Invalid, Missing
 
 router = Router(tags=["channels"])
 
