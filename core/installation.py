@@ -348,7 +348,7 @@ def _remembered(life: Life) -> dict[UUID, Mark]:
 
 def _note(life: Life, mark: Mark, seen: Mapping[UUID, Mark]) -> None:
     if life.remember(mark):
-        life.tidy(seen)
+        life.tidy(seen, mark)
 
 
 def _earlier_witness(row: Installation) -> Path:

@@ -103,14 +103,20 @@ class Life:
         scratch.write_text(json.dumps({"term": mark.term, "number": mark.number}))
         scratch.replace(path)  # a reader never sees half a file
 
-    def tidy(self, seen: Mapping[UUID, Mark]) -> None:
-        """Take away the files of processes that have ended, of which `seen` was read before the mark that this process has
-        written since: a database that is behind them is behind that mark as well.
+    def tidy(self, seen: Mapping[UUID, Mark], mark: Mark) -> None:
+        """Take away the files of processes that have ended, of those `seen`, once this process has written its `mark`.
 
-        Their rows stay: a row that is missing is a sign, so none is ever deleted.
+        Only what the database has reached **now** is taken away: an earlier state that is behind such a file is behind `mark`
+        as well. A database that went back while this process was at its beat has not reached it, and the file stays as
+        evidence. Rows stay too: a row that is missing is a sign, so none is ever deleted.
         """
-        for life in seen:
-            if life != self.id and self._has_ended(life):
+        ended = {life for life in seen if life != self.id and self._has_ended(life)}
+        if not ended:
+            return
+        said = {life: its for life, its in read(self.folder).items() if life in ended}
+        known = dict(Witness.objects.filter(pk__in=said).values_list("pk", "number"))
+        for life, its in said.items():
+            if its.term < mark.term or (its.term == mark.term and known.get(life, 0) >= its.number):
                 for suffix in (".json", ".lock", ".new"):
                     with contextlib.suppress(OSError):
                         (self.folder / f"{life}{suffix}").unlink(missing_ok=True)

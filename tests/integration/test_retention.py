@@ -47,8 +47,14 @@ def test_the_scheduler_forgets_what_is_due_and_nothing_else(old_and_young, monke
     assert set(left().values()) == {1}
     assert retention.tick() == {}, "not again within the hour"
     from config import scheduler
+    from core import scheduler as ground
 
-    assert ("core", retention.tick) in scheduler.TURNS
+    assert ("core", ground.tick) in scheduler.TURNS
+    monkeypatch.setattr(ground, "_round", ground._busy.release)  # outgoing webhooks are tried elsewhere
+    told = []
+    monkeypatch.setattr(retention, "tick", lambda: told.append("forgets"))
+    ground.tick()
+    assert told == ["forgets"]
 
 
 def test_zero_days_keep_it_for_ever(old_and_young, settings, capsys):
