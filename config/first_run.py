@@ -64,7 +64,7 @@ def invitation(address: str = "") -> str:
 @never_cache
 def sign_in(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """Wagtail's sign-in; while nobody could sign in, the first run instead."""
-    if not shop.is_administered():
+    if not shop.has_people():
         return redirect("first_run")
     return LoginView.as_view()(request, *args, **kwargs)
 

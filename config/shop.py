@@ -137,6 +137,11 @@ def is_administered() -> bool:
     return User.objects.filter(is_superuser=True, is_active=True, is_service_account=False).exists()
 
 
+def has_people() -> bool:
+    """Whether there is anybody who could sign in."""
+    return User.objects.filter(is_active=True, is_service_account=False).exists()
+
+
 def is_set_up() -> bool:
     """Whether there is a market, and a site with a home page of ours."""
     return Market.objects.exists() and sites.has_home()

@@ -112,7 +112,7 @@ def test_a_release_rolls_through_the_workers(place, mail):
 
 def test_after_a_rotation_of_the_key_old_links_and_stored_secrets_still_work(tmp_path, mail):
     """F34: sent with the old key; with the new one (and the old as a fallback) people can leave and accounts can send."""
-    with places.place(tmp_path / "home", "sqlite") as place:
+    with places.place(tmp_path / "home", "sqlite", cold=True) as place:
         mailing(place, mail, people=20)
         account = place.do("accounts_here")[0]
         place.up(workers=1)

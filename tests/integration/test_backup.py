@@ -13,6 +13,7 @@ from tests.faults.harness.place import wait_until
 from tests.faults.test_workers import mailing
 
 pytestmark = pytest.mark.slow
+# Places are cold: a process that was forked has the key of the process that it was forked from.
 
 
 def back_up(place, *options) -> Path:
@@ -47,9 +48,9 @@ PROFILES = [
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_copy_made_while_it_sends_is_put_back_elsewhere_and_held(tmp_path, profile):
     with (
-        MailServer(tmp_path, delay=1.0) as mail,
-        places.place(tmp_path / "one", profile) as one,
-        places.place(tmp_path / "two", profile) as two,
+        MailServer(tmp_path, delay=0.3) as mail,
+        places.place(tmp_path / "one", profile, cold=True) as one,
+        places.place(tmp_path / "two", profile, cold=True) as two,
     ):
         mailing(one, mail, people=150)
         upload(one, "original_images/é 1.jpg", b"picture" * 1000)
@@ -82,7 +83,7 @@ def test_a_copy_made_while_it_sends_is_put_back_elsewhere_and_held(tmp_path, pro
 
 
 def test_the_embedded_profile_keeps_its_own_key_and_damage_is_told(tmp_path):
-    with places.place(tmp_path / "one") as one, places.place(tmp_path / "two") as two:
+    with places.place(tmp_path / "one", cold=True) as one, places.place(tmp_path / "two", cold=True) as two:
         for place in (one, two):
             place.env.pop("ALMANAC_SECRET_KEY")
         one.do("set_up", people=3)

@@ -4,6 +4,7 @@ The import runs as the command it is, in processes of its own, into a home of it
 it left there.
 """
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -68,7 +69,10 @@ def wait_for(path, question, seconds=120):
 
 
 class Visitor(threading.Thread):
-    """Somebody whose visit writes a row every 20 ms, and who measures how long each write had to wait."""
+    """Somebody whose visit writes a row every 20 ms, and who measures how long each write had to wait.
+
+    While it waits it says so beside the database, as every process of ours does (`core.db`).
+    """
 
     def __init__(self, path):
         super().__init__()
@@ -80,7 +84,9 @@ class Visitor(threading.Thread):
         writing = sqlite3.connect(self.path, timeout=20, isolation_level=None)
         while not self.stop.wait(0.02):
             begun = time.monotonic()
-            writing.execute("BEGIN IMMEDIATE")
+            with open(f"{self.path}-waiting", "ab") as mark:  # noqa: PTH123
+                fcntl.flock(mark, fcntl.LOCK_SH)
+                writing.execute("BEGIN IMMEDIATE")
             writing.execute("UPDATE django_site_visits SET visits = visits + 1")
             writing.execute("COMMIT")
             self.waits.append(time.monotonic() - begun)

@@ -28,14 +28,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make sure that the database is ready, then supervise."""
+        _tell_settings(options["port"])
         try:
             database.prepare(self.stderr.write)
             connections.close_all()
             assets.build(self.stderr.write)
         except FixSettings as error:
             raise CommandError(error.message) from error
-        # Before the children start: whoever names no address is reached where this listens.
-        os.environ["ALMANAC_PORT"] = str(options["port"])
         address = os.environ.get("ALMANAC_BASE_URL") or f"http://127.0.0.1:{options['port']}"
         say = logs.relay(self.stderr.write, settings.ALMANAC_LOG_FORMAT)
         port, host = options["port"], options["host"]
@@ -51,3 +50,12 @@ class Command(BaseCommand):
         processes.import_all()
         connections.close_all()
         nursery.bear([(child, processes.beginning(child, port, host)) for child in children])
+
+
+def _tell_settings(port: int) -> None:
+    """Whoever names no address is reached where this listens. Settings were read before the port was known, and the children
+    are born with them: so it begins once more when they have another one."""
+    os.environ["ALMANAC_PORT"] = str(port)
+    default = settings.ALMANAC_DEFAULT_URL
+    if default == settings.ALMANAC_BASE_URL and default != f"http://127.0.0.1:{port}":
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606

@@ -143,7 +143,9 @@ def test_the_page_the_calendar_and_the_first_page_say_it(client, market, markete
         "first page": client.get("/admin/").text,
     }
     answer = client.get(reverse("campaign_calendar:items"), {"start": day, "end": "2026-11-28"}).json()
-    assert sentence in answer["words"]["sentences"][answer["items"][0]["obstacles"][0]]  # what several items say stands there once
+    assert (
+        sentence in answer["words"]["sentences"][answer["items"][0]["obstacles"][0]]
+    )  # what several items say stands there once
     assert {place for place, text in found.items() if sentence not in text} == set()
 
 
