@@ -150,7 +150,8 @@ def test_it_is_quick_and_a_visitor_hardly_notices(journey):
     print(f"{journey['seconds']:.0f} s; the longest of {len(journey['waits'])} waits was {max(journey['waits']):.2f} s")
     assert journey["seconds"] < 120
     assert len(journey["waits"]) > 50
-    assert max(journey["waits"]) < 1
+    assert sorted(journey["waits"])[len(journey["waits"]) * 99 // 100] < 0.5
+    assert max(journey["waits"]) < 2  # also where other tests have the machine's other core
 
 
 def test_it_tells_of_its_progress_on_standard_error_alone(journey):
