@@ -1,5 +1,6 @@
 """A “no” seen together with the others: whose fault it is, who is closed, and how that is undone."""
 
+import re
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -258,10 +259,10 @@ def writes(captured):
     """The tables of `TABLES` in the order in which they were written, without repetitions in a row."""
     found = []
     for query in captured.captured_queries:
-        verb, sql = query["sql"].rpartition(" times: ")[2].split(" ", 1)
-        table = next((name for name in TABLES if name in sql.split("WHERE")[0].split("SELECT")[0]), None)
-        if verb in {"UPDATE", "INSERT", "DELETE"} and table and found[-1:] != [table]:
-            found.append(table)
+        for written in re.findall(r'(?:UPDATE|INSERT INTO|DELETE FROM) "?(\w+)"?', query["sql"]):
+            table = next((name for name in TABLES if written.endswith(name)), None)
+            if table and found[-1:] != [table]:
+                found.append(table)
     return found
 
 
