@@ -13,6 +13,7 @@ from tests.faults.test_workers import GOES_ON_WITHIN, mailing
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.faults,
+    pytest.mark.everywhere,
     pytest.mark.postgres,
     pytest.mark.rabbitmq,
     pytest.mark.skipif(os.getuid() != 0 or shutil.which("unshare") is None, reason="a host name of its own needs root"),
@@ -39,10 +40,10 @@ class Host(Place):
 
     def __init__(self, name, home, env):
         home.mkdir()
-        super().__init__(home, env | {"ALMANAC_HOME": str(home)})
+        super().__init__(home, env | {"ALMANAC_HOME": str(home)}, cold=True)
         self.name = name
 
-    def start(self, command, failpoints=""):
+    def start(self, command, failpoints="", *, cold=False):
         named = ["unshare", "--uts", "sh", "-c", f'hostname {self.name}; exec "$@"', "sh", *command]
         return super().start(named, failpoints)
 
