@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import on_servers_too
+from tests.faults.conftest import everywhere
 from tests.faults.harness.compare import check
 from tests.faults.harness.mail import MailServer
 from tests.faults.harness.place import ROOT, wait_until
@@ -81,7 +81,7 @@ def start(place, code, *command):
     )
 
 
-@on_servers_too
+@everywhere
 def test_old_and_new_side_by_side_on_the_new_tables(place, mail, later):
     """The order of docs/how-to/upgrade.md: new tables first. From then on old workers begin nothing, the new ones do it all."""
     ready, go = place.home / "ready", place.home / "go"
